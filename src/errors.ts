@@ -1,0 +1,21 @@
+// What may go wrong, said to a person: one sentence, one hint, one exit code.
+
+/**
+ * The exit codes of every command.
+ *
+ * `ok` the work is done · `no` the answer is "no" (a check failed; `--exit-status` and nothing matched) ·
+ * `trouble` it could not be done, or not wholly · `interrupted`, `terminated` a signal ended it (128 + number).
+ */
+export const ExitCode = { ok: 0, no: 1, trouble: 2, interrupted: 130, terminated: 143 } as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** A failure whose message is meant for the user: lower case, no full stop, no stack; `hint` says what to do next. */
+export class UserError extends Error {
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'UserError';
+    this.hint = options.hint;
+  }
+}

@@ -1,0 +1,771 @@
+import { isUtf8 } from 'node:buffer';
+import {
+  type AttributeValue,
+  isInt64,
+  textOfDouble,
+  textOfValue,
+  typeOfValue,
+  ValueType,
+} from '../../model/attributes.ts';
+import type {
+  Definitions,
+  EventColumns,
+  LinkColumns,
+  OperationDefinition,
+  SpanBatch,
+  SpanColumns,
+  ValueColumns,
+} from '../../model/span-batch.ts';
+import { ByteDictionary } from './byte-dictionary.ts';
+import { type ByteSource, sourceOfText } from './bytes.ts';
+import { ValueClass, ValueDictionary } from './value-dictionary.ts';
+
+// The one way from a decoder to columns. A decoder sets the fields of the span in hand, adds attributes, events and
+// links, and commits; what is not committed is taken back, so a decoder may stop anywhere in a record and begin again.
+
+const BATCH_SPANS = 16_384;
+const BATCH_ATTRIBUTES = 1 << 18;
+const BATCH_TEXT = 4 << 20;
+const MAX_OPERATIONS = 1 << 18;
+
+/** What a new writer must know of the database it feeds, and where its batches go. */
+export interface BatchWriterOptions {
+  readonly producer: number;
+  /** The first id for attribute values; greater than any id already stored. */
+  readonly firstValueId: number;
+  readonly onBatch: (batch: SpanBatch) => void;
+}
+
+/** Spans without a resource yet are given a provisional one by `hold`; these are the rows and what they wait for. */
+interface Hold {
+  readonly firstRow: number;
+}
+
+/** While spans are held, a service or scope of this number or more stands for one that is not known yet. */
+export const PROVISIONAL = 0x4000_0000;
+
+export class BatchWriter {
+  // The span in hand. 64-bit values are low and high words; an id's words run from least to most significant.
+  traceId0 = 0;
+  traceId1 = 0;
+  traceId2 = 0;
+  traceId3 = 0;
+  spanIdLow = 0;
+  spanIdHigh = 0;
+  parentIdLow = 0;
+  parentIdHigh = 0;
+  startLow = 0;
+  startHigh = 0;
+  durationLow = 0;
+  durationHigh = 0;
+  /** Id from `nameOf`. */
+  name = 0;
+  kind = 0;
+  flags = 0;
+  quirks = 0;
+  /** Id from `statusOf`. */
+  status = 0;
+  /** Id from `resourceOf`. */
+  resource = 0;
+  /** Id from `scopeOf`. */
+  scope = 0;
+
+  /** Spans committed so far. */
+  spanCount = 0;
+  /** The id that the next new attribute value will get. */
+  nextValueId: number;
+
+  readonly #options: BatchWriterOptions;
+  #definitions = emptyDefinitions();
+  #values: ValueColumns;
+  #spans: SpanColumns;
+  #events: EventColumns;
+  #links: LinkColumns;
+  #spanAttributes = 0;
+  #eventCount = 0;
+  #eventAttributes = 0;
+  #linkCount = 0;
+  #linkAttributes = 0;
+  #full = false;
+
+  readonly #names: ByteDictionary;
+  readonly #keys: ByteDictionary;
+  readonly #dictionary = new ValueDictionary();
+  readonly #emptyName: number;
+  readonly #keyTexts: string[] = [];
+  #spanKeySeen = new Uint32Array(256);
+  #spanKeyAt = new Uint32Array(256);
+  #partKeySeen = new Uint32Array(256);
+  #partKeyAt = new Uint32Array(256);
+  #spanSerial = 1;
+  #partSerial = 1;
+
+  readonly #operations = new OperationTable();
+  readonly #heldOperations = new OperationTable();
+  /** Operations defined before the table was last emptied. */
+  #operationBase = 0;
+  readonly #resources = new Map<string, number>();
+  readonly #resourceService: number[] = [];
+  readonly #scopes = new Map<string, number>();
+  #scopeCount = 0;
+  readonly #statuses = new Map<string, number>();
+  #statusCount = 0;
+  #statusMessages: ByteDictionary;
+  readonly #statusOfMessage: number[][] = [[], [], []];
+  #hold: Hold | undefined;
+
+  constructor(options: BatchWriterOptions) {
+    this.#options = options;
+    this.nextValueId = options.firstValueId;
+    this.#values = newValues(256, this.nextValueId);
+    this.#spans = newSpans(256);
+    this.#events = newEvents(64);
+    this.#links = newLinks(16);
+    this.#names = new ByteDictionary((_id, source, from, to) => {
+      this.#definitions.names.push(validText(source, from, to));
+    });
+    this.#keys = new ByteDictionary((id, source, from, to) => {
+      const key = validText(source, from, to);
+      this.#definitions.keys.push(key);
+      if (id >= this.#spanKeySeen.length) this.#growKeys(id);
+      this.#keyTexts.push(key);
+    });
+    this.#statusMessages = new ByteDictionary(() => {});
+    this.#emptyName = this.nameOfText('');
+    for (const code of [0, 1, 2]) this.#defineStatus(code, '');
+  }
+
+  /** The attribute keys defined so far, by id. */
+  get keys(): readonly string[] {
+    return this.#keyTexts;
+  }
+
+  /** Leaves out ids below `next`: another producer has given them. Call it between sources only, after `flush`. */
+  skipValueIds(next: number): void {
+    if (next <= this.nextValueId) return;
+    this.nextValueId = next;
+    if (this.#values.count === 0) this.#values.firstId = next;
+  }
+
+  /** Id of a name (of a span, an event or a service) given as bytes. */
+  nameOf(source: ByteSource, from: number, to: number): number {
+    return this.#names.idOf(source, from, to);
+  }
+
+  /** Id of a name given as text; for names that do not come once a span. */
+  nameOfText(text: string): number {
+    const { source, length } = sourceOfText(text);
+    return this.#names.idOf(source, 0, length);
+  }
+
+  /** Id of an attribute key given as bytes. */
+  keyOf(source: ByteSource, from: number, to: number): number {
+    return this.#keys.idOf(source, from, to);
+  }
+
+  /** Id of an attribute key given as text. */
+  keyOfText(text: string): number {
+    const { source, length } = sourceOfText(text);
+    return this.#keys.idOf(source, 0, length);
+  }
+
+  /** Id of a string value. */
+  stringValue(key: number, source: ByteSource, from: number, to: number): number {
+    return (
+      this.#dictionary.find(key, ValueType.string, source, from, to) ||
+      this.#newValue(key, ValueType.string, source, from, to)
+    );
+  }
+
+  /** Id of a boolean value. */
+  boolValue(key: number, value: boolean): number {
+    const { source, length } = value ? TRUE : FALSE;
+    return (
+      this.#dictionary.find(key, ValueType.bool, source, 0, length) ||
+      this.#newValue(key, ValueType.bool, source, 0, length)
+    );
+  }
+
+  /**
+   * Id of an integer given as decimal digits. A form that is not canonical (`007`, `+1`) is made so; an integer beyond
+   * int64 is kept as the string it is.
+   */
+  integerValue(key: number, source: ByteSource, from: number, to: number): number {
+    const found = this.#dictionary.find(key, ValueType.int, source, from, to);
+    if (found !== 0) return found;
+    if (isCanonicalInteger(source.bytes, from, to)) return this.#newValue(key, ValueType.int, source, from, to);
+    const text = latin1(source.bytes, from, to).trim();
+    if (!/^[-+]?\d+$/.test(text)) return this.value(key, text);
+    const integer = BigInt(text.replace(/^\+/, ''));
+    return this.value(key, isInt64(integer) ? integer : text);
+  }
+
+  /** Id of a double given as a JSON number. */
+  numberValue(key: number, source: ByteSource, from: number, to: number): number {
+    const found = this.#dictionary.find(key, ValueClass.jsonNumber, source, from, to);
+    if (found !== 0) return found;
+    return this.rememberEncoded(key, ValueClass.jsonNumber, source, from, to, Number(latin1(source.bytes, from, to)));
+  }
+
+  /** Id of a double given as its 8 little-endian bytes at `from`. */
+  doubleValue(key: number, source: ByteSource, from: number): number {
+    const found = this.#dictionary.find(key, ValueClass.doubleBits, source, from, from + 8);
+    if (found !== 0) return found;
+    const value = source.view.getFloat64(from, true);
+    return this.rememberEncoded(key, ValueClass.doubleBits, source, from, from + 8, value);
+  }
+
+  /**
+   * Returns the id remembered for a value written in a form that is costly to read, known by its bytes, or 0: then make
+   * the value and call `rememberEncoded`. `valueClass` keeps forms of different meaning apart.
+   */
+  findEncoded(key: number, valueClass: number, source: ByteSource, from: number, to: number): number {
+    return this.#dictionary.find(key, valueClass, source, from, to);
+  }
+
+  /** Id of the value that the bytes stand for, remembered for the next time. */
+  rememberEncoded(
+    key: number,
+    valueClass: number,
+    source: ByteSource,
+    from: number,
+    to: number,
+    value: AttributeValue,
+  ): number {
+    const id = this.value(key, value);
+    this.#dictionary.remember(key, valueClass, source, from, to, id);
+    return id;
+  }
+
+  /** Id of any value; for values that do not come once a span. */
+  value(key: number, value: AttributeValue): number {
+    const type = typeOfValue(value);
+    const { source, length } = sourceOfText(typeof value === 'number' ? textOfDouble(value) : textOfValue(value));
+    return this.#dictionary.find(key, type, source, 0, length) || this.#newValue(key, type, source, 0, length);
+  }
+
+  /** Id of a value under a key given as text; for values that do not come once a span. */
+  attributeOf(key: string, value: AttributeValue): number {
+    return this.value(this.keyOfText(key), value);
+  }
+
+  /** Id of a status. */
+  statusOf(code: number, source: ByteSource, from: number, to: number): number {
+    if (from === to) return code >= 0 && code <= 2 ? code : 0;
+    const ids = this.#statusOfMessage[code] ?? this.#statusOfMessage[0]!;
+    const message = this.#statusMessages.idOf(source, from, to);
+    ids[message] ??= this.#defineStatus(code, validText(source, from, to));
+    return ids[message];
+  }
+
+  /** Id of a status whose message is given as text. */
+  statusOfText(code: number, message: string): number {
+    const { source, length } = sourceOfText(message);
+    return this.statusOf(code, source, 0, length);
+  }
+
+  #defineStatus(code: number, message: string): number {
+    const known = `${code} ${message}`;
+    let id = this.#statuses.get(known);
+    if (id === undefined) {
+      id = this.#statusCount++;
+      this.#definitions.statuses.push({ code: code >= 0 && code <= 2 ? code : 0, message });
+      if (this.#statuses.size < 1 << 16) this.#statuses.set(known, id);
+    }
+    return id;
+  }
+
+  /** Id of a resource; `service` is an id from `nameOf`, the attributes are value ids in the order of the source. */
+  resourceOf(service: number, attributes: readonly number[]): number {
+    const known = `${service} ${attributes.join(' ')}`;
+    let id = this.#resources.get(known);
+    if (id === undefined) {
+      id = this.#resourceService.length;
+      this.#resourceService.push(service);
+      this.#definitions.resources.push({ serviceName: service, attributes: [...attributes] });
+      if (this.#resources.size >= 1 << 16) this.#resources.clear();
+      this.#resources.set(known, id);
+    }
+    return id;
+  }
+
+  /** Id of a scope. */
+  scopeOf(name: string, version: string, attributes: readonly number[]): number {
+    const known = `${name}\0${version}\0${attributes.join(' ')}`;
+    let id = this.#scopes.get(known);
+    if (id === undefined) {
+      id = this.#scopeCount++;
+      this.#definitions.scopes.push({ name, version, attributes: [...attributes] });
+      if (this.#scopes.size >= 1 << 16) this.#scopes.clear();
+      this.#scopes.set(known, id);
+    }
+    return id;
+  }
+
+  /** Begins a span: forgets what was set and not committed. */
+  beginSpan(): void {
+    this.traceId0 = this.traceId1 = this.traceId2 = this.traceId3 = 0;
+    this.spanIdLow = this.spanIdHigh = this.parentIdLow = this.parentIdHigh = 0;
+    this.startLow = this.startHigh = this.durationLow = this.durationHigh = 0;
+    this.name = this.#emptyName;
+    this.kind = this.flags = this.quirks = this.status = 0;
+    const row = this.#spans.count;
+    this.#spanAttributes = row === 0 ? 0 : this.#spans.attributeEnd[row - 1]!;
+    const events = this.#events.count;
+    this.#eventCount = events;
+    this.#eventAttributes = events === 0 ? 0 : this.#events.attributeEnd[events - 1]!;
+    const links = this.#links.count;
+    this.#linkCount = links;
+    this.#linkAttributes = links === 0 ? 0 : this.#links.attributeEnd[links - 1]!;
+    this.#spanSerial++;
+  }
+
+  /** Adds an attribute to the span in hand; a key that it already has takes the new value. Returns false then. */
+  addAttribute(key: number, value: number): boolean {
+    const columns = this.#spans;
+    if (this.#spanKeySeen[key] === this.#spanSerial) {
+      columns.attributes[this.#spanKeyAt[key]!] = value;
+      return false;
+    }
+    const at = this.#spanAttributes++;
+    if (at === columns.attributes.length) columns.attributes = grown(columns.attributes, at + 1);
+    this.#spanKeySeen[key] = this.#spanSerial;
+    this.#spanKeyAt[key] = at;
+    columns.attributes[at] = value;
+    return true;
+  }
+
+  /** Says whether the span in hand has an attribute of this key. */
+  hasAttribute(key: number): boolean {
+    return this.#spanKeySeen[key] === this.#spanSerial;
+  }
+
+  /** Begins an event of the span in hand. Name and time may be set until the next event or link begins. */
+  beginEvent(): void {
+    const row = this.#eventCount++;
+    const columns = this.#events;
+    if (row === columns.span.length) growEvents(columns);
+    columns.time[row * 2] = 0;
+    columns.time[row * 2 + 1] = 0;
+    columns.name[row] = this.#emptyName;
+    columns.attributeEnd[row] = this.#eventAttributes;
+    this.#partSerial++;
+  }
+
+  setEventTime(low: number, high: number): void {
+    const at = (this.#eventCount - 1) * 2;
+    this.#events.time[at] = low;
+    this.#events.time[at + 1] = high;
+  }
+
+  setEventName(name: number): void {
+    this.#events.name[this.#eventCount - 1] = name;
+  }
+
+  /** Adds an attribute to the event begun last. */
+  addEventAttribute(key: number, value: number): void {
+    const columns = this.#events;
+    if (this.#partKeySeen[key] === this.#partSerial) {
+      columns.attributes[this.#partKeyAt[key]!] = value;
+      return;
+    }
+    const at = this.#eventAttributes++;
+    if (at === columns.attributes.length) columns.attributes = grown(columns.attributes, at + 1);
+    this.#partKeySeen[key] = this.#partSerial;
+    this.#partKeyAt[key] = at;
+    columns.attributes[at] = value;
+    columns.attributeEnd[this.#eventCount - 1] = at + 1;
+  }
+
+  /** Begins a link of the span in hand. */
+  beginLink(): void {
+    const row = this.#linkCount++;
+    const columns = this.#links;
+    if (row === columns.span.length) growLinks(columns);
+    columns.traceId.fill(0, row * 4, row * 4 + 4);
+    columns.spanId.fill(0, row * 2, row * 2 + 2);
+    columns.attributeEnd[row] = this.#linkAttributes;
+    this.#partSerial++;
+  }
+
+  setLinkTraceId(word0: number, word1: number, word2: number, word3: number): void {
+    const at = (this.#linkCount - 1) * 4;
+    const words = this.#links.traceId;
+    words[at] = word0;
+    words[at + 1] = word1;
+    words[at + 2] = word2;
+    words[at + 3] = word3;
+  }
+
+  setLinkSpanId(low: number, high: number): void {
+    const at = (this.#linkCount - 1) * 2;
+    this.#links.spanId[at] = low;
+    this.#links.spanId[at + 1] = high;
+  }
+
+  /** Adds an attribute to the link begun last. */
+  addLinkAttribute(key: number, value: number): void {
+    const columns = this.#links;
+    if (this.#partKeySeen[key] === this.#partSerial) {
+      columns.attributes[this.#partKeyAt[key]!] = value;
+      return;
+    }
+    const at = this.#linkAttributes++;
+    if (at === columns.attributes.length) columns.attributes = grown(columns.attributes, at + 1);
+    this.#partKeySeen[key] = this.#partSerial;
+    this.#partKeyAt[key] = at;
+    columns.attributes[at] = value;
+    columns.attributeEnd[this.#linkCount - 1] = at + 1;
+  }
+
+  /** Stores the span in hand; sends the batch off when it is full. */
+  commitSpan(): void {
+    const columns = this.#spans;
+    const row = columns.count;
+    if (row === columns.operation.length) growSpans(columns);
+    const at4 = row * 4;
+    const at2 = row * 2;
+    columns.traceId[at4] = this.traceId0;
+    columns.traceId[at4 + 1] = this.traceId1;
+    columns.traceId[at4 + 2] = this.traceId2;
+    columns.traceId[at4 + 3] = this.traceId3;
+    columns.spanId[at2] = this.spanIdLow;
+    columns.spanId[at2 + 1] = this.spanIdHigh;
+    columns.parentId[at2] = this.parentIdLow;
+    columns.parentId[at2 + 1] = this.parentIdHigh;
+    columns.start[at2] = this.startLow;
+    columns.start[at2 + 1] = this.startHigh;
+    columns.duration[at2] = this.durationLow;
+    columns.duration[at2 + 1] = this.durationHigh;
+    const hold = this.#hold;
+    columns.operation[row] =
+      hold === undefined
+        ? this.#operationOf(
+            this.#resourceService[this.resource]!,
+            this.name,
+            this.kind,
+            this.scope,
+            this.flags,
+            this.quirks,
+          )
+        : this.#heldOperations.idOf(this.resource, this.name, this.kind, this.scope, this.flags, this.quirks);
+    columns.resource[row] = this.resource;
+    columns.status[row] = this.status;
+    columns.attributeEnd[row] = this.#spanAttributes;
+    columns.count = row + 1;
+    for (let event = this.#events.count; event < this.#eventCount; event++) this.#events.span[event] = row;
+    this.#events.count = this.#eventCount;
+    for (let link = this.#links.count; link < this.#linkCount; link++) this.#links.span[link] = row;
+    this.#links.count = this.#linkCount;
+    this.spanCount++;
+    if ((row + 1 >= BATCH_SPANS || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) && hold === undefined) {
+      this.flush();
+    }
+  }
+
+  /**
+   * Begins to hold spans back because their resources are not known yet (Jaeger names processes after the spans, JSON
+   * may put `resource` last). Until `release`, `resource` holds the caller's own numbers, counted from 0, and `scope`
+   * may hold such a number plus `PROVISIONAL`.
+   */
+  hold(): void {
+    this.#hold ??= { firstRow: this.#spans.count };
+  }
+
+  get isHolding(): boolean {
+    return this.#hold !== undefined;
+  }
+
+  /** Ends a hold: `resources[n]` and `scopes[n]` are the real ones for the caller's number n. */
+  release(resources: readonly number[], scopes: readonly number[] = []): void {
+    const hold = this.#hold;
+    if (hold === undefined) return;
+    this.#hold = undefined;
+    const { operation, resource, count } = this.#spans;
+    const known = this.#heldOperations.definitions.map(held => {
+      const scope = held.scope >= PROVISIONAL ? scopes[held.scope - PROVISIONAL]! : held.scope;
+      const service = this.#resourceService[resources[held.serviceName]!]!;
+      return this.#operationOf(service, held.name, held.kind, scope, held.flags, held.quirks);
+    });
+    this.#heldOperations.clear();
+    for (let row = hold.firstRow; row < count; row++) {
+      operation[row] = known[operation[row]!]!;
+      resource[row] = resources[resource[row]!]!;
+    }
+    if (count >= BATCH_SPANS || this.#full) this.flush();
+  }
+
+  #operationOf(service: number, name: number, kind: number, scope: number, flags: number, quirks: number): number {
+    const known = this.#operations.definitions.length;
+    const id = this.#operations.idOf(service, name, kind, scope, flags, quirks);
+    if (id === known) {
+      this.#definitions.operations.push(this.#operations.definitions[id]!);
+      // The table is a bounded cache like the others: past its limit it begins anew, with ids that go on.
+      if (known >= MAX_OPERATIONS) {
+        this.#operations.clear();
+        this.#operationBase += known + 1;
+        return this.#operationBase - 1;
+      }
+    }
+    return this.#operationBase + id;
+  }
+
+  #newValue(key: number, type: number, source: ByteSource, from: number, to: number): number {
+    const values = this.#values;
+    const row = values.count++;
+    if (row === values.key.length) growValues(values);
+    const id = this.nextValueId++;
+    values.key[row] = key;
+    values.type[row] = type;
+    const start = row === 0 ? 0 : values.textEnd[row - 1]!;
+    const clean = cleanText(source, from, to);
+    const end = start + clean.length;
+    if (end > values.text.length) values.text = grown(values.text, end);
+    values.text.set(clean, start);
+    values.textEnd[row] = end;
+    if (end >= BATCH_TEXT) this.#full = true;
+    this.#dictionary.remember(key, type, source, from, to, id);
+    return id;
+  }
+
+  #growKeys(id: number): void {
+    const size = Math.max(this.#spanKeySeen.length * 2, id + 1);
+    this.#spanKeySeen = resized(this.#spanKeySeen, size);
+    this.#spanKeyAt = resized(this.#spanKeyAt, size);
+    this.#partKeySeen = resized(this.#partKeySeen, size);
+    this.#partKeyAt = resized(this.#partKeyAt, size);
+  }
+
+  /** Sends off what is committed, also when the batch is not full; nothing is sent where there is nothing new. */
+  flush(): void {
+    if (this.#hold !== undefined) return;
+    const { count } = this.#spans;
+    const hasDefinitions = Object.values(this.#definitions).some(list => list.length > 0);
+    if (count === 0 && this.#values.count === 0 && !hasDefinitions) return;
+    const batch: SpanBatch = {
+      producer: this.#options.producer,
+      definitions: this.#definitions,
+      values: this.#values,
+      spans: this.#spans,
+      events: this.#events,
+      links: this.#links,
+    };
+    // The next batch is probably like this one; its columns are made a little larger than this one needed.
+    const size = (used: number, least: number) => Math.max(least, used + (used >> 3));
+    this.#definitions = emptyDefinitions();
+    this.#spans = newSpans(size(Math.min(count, BATCH_SPANS), 256), size(this.#spanLength(), 2048));
+    this.#values = newValues(size(batch.values.count, 256), this.nextValueId, size(this.#textLength(batch), 4096));
+    this.#events = newEvents(size(batch.events.count, 64));
+    this.#links = newLinks(size(batch.links.count, 16));
+    this.#full = false;
+    this.#options.onBatch(batch);
+  }
+
+  #spanLength(): number {
+    const { count, attributeEnd } = this.#spans;
+    return count === 0 ? 0 : attributeEnd[count - 1]!;
+  }
+
+  #textLength(batch: SpanBatch): number {
+    const { count, textEnd } = batch.values;
+    return count === 0 ? 0 : textEnd[count - 1]!;
+  }
+}
+
+/** Operations by what they consist of: an open-addressing table over six integers; ids count from 0. */
+class OperationTable {
+  readonly definitions: OperationDefinition[] = [];
+  #mask = 255;
+  /** Id + 1, 0 where empty. */
+  #slots = new Int32Array(256);
+
+  idOf(service: number, name: number, kind: number, scope: number, flags: number, quirks: number): number {
+    let slot = hashOperation(service, name, kind, scope, flags, quirks) & this.#mask;
+    for (;;) {
+      const id = this.#slots[slot]! - 1;
+      if (id < 0) return this.#add({ serviceName: service, name, kind, scope, flags, quirks }, slot);
+      const known = this.definitions[id]!;
+      if (
+        known.name === name &&
+        known.serviceName === service &&
+        known.kind === kind &&
+        known.scope === scope &&
+        known.flags === flags &&
+        known.quirks === quirks
+      ) {
+        return id;
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
+  clear(): void {
+    this.definitions.length = 0;
+    if (this.#slots.length > 4096) {
+      this.#mask = 255;
+      this.#slots = new Int32Array(256);
+    } else this.#slots.fill(0);
+  }
+
+  #add(definition: OperationDefinition, slot: number): number {
+    const id = this.definitions.push(definition) - 1;
+    this.#slots[slot] = id + 1;
+    if (this.definitions.length * 2 > this.#mask) {
+      this.#mask = this.#mask * 2 + 1;
+      this.#slots = new Int32Array(this.#mask + 1);
+      for (const [known, { serviceName, name, kind, scope, flags, quirks }] of this.definitions.entries()) {
+        let place = hashOperation(serviceName, name, kind, scope, flags, quirks) & this.#mask;
+        while (this.#slots[place] !== 0) place = (place + 1) & this.#mask;
+        this.#slots[place] = known + 1;
+      }
+    }
+    return id;
+  }
+}
+
+function hashOperation(
+  service: number,
+  name: number,
+  kind: number,
+  scope: number,
+  flags: number,
+  quirks: number,
+): number {
+  let hash = Math.imul(name, 0x9e3779b1) ^ Math.imul((service << 8) ^ scope, 0x85ebca6b);
+  hash ^= Math.imul((kind << 24) ^ (quirks << 16) ^ flags, 0xc2b2ae35);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
+
+const TRUE = sourceOfText('true');
+const FALSE = sourceOfText('false');
+
+function isCanonicalInteger(bytes: Uint8Array, from: number, to: number): boolean {
+  let at = from;
+  if (bytes[at] === 45 /* - */) at++;
+  const digits = to - at;
+  // 18 digits always fit int64; longer ones take the careful way.
+  if (digits < 1 || digits > 18) return false;
+  if (bytes[at] === 48 /* 0 */) return digits === 1 && at === from;
+  for (; at < to; at++) {
+    const digit = bytes[at]!;
+    if (digit < 48 || digit > 57) return false;
+  }
+  return true;
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
+}
+
+const decoder = new TextDecoder();
+
+/** The bytes as valid UTF-8: as they are, or with U+FFFD in the place of what is not. */
+function cleanText(source: ByteSource, from: number, to: number): Uint8Array {
+  const bytes = source.bytes.subarray(from, to);
+  return isUtf8(bytes) ? bytes : Buffer.from(decoder.decode(bytes));
+}
+
+function validText(source: ByteSource, from: number, to: number): string {
+  return decoder.decode(source.bytes.subarray(from, to));
+}
+
+function emptyDefinitions(): Definitions {
+  return { names: [], keys: [], operations: [], resources: [], scopes: [], statuses: [] };
+}
+
+function newSpans(rows: number, attributes = rows * 8): SpanColumns {
+  return {
+    count: 0,
+    traceId: new Uint32Array(rows * 4),
+    spanId: new Uint32Array(rows * 2),
+    parentId: new Uint32Array(rows * 2),
+    start: new Uint32Array(rows * 2),
+    duration: new Uint32Array(rows * 2),
+    operation: new Uint32Array(rows),
+    resource: new Uint32Array(rows),
+    status: new Uint32Array(rows),
+    attributeEnd: new Uint32Array(rows),
+    attributes: new Uint32Array(attributes),
+  };
+}
+
+function newEvents(rows: number): EventColumns {
+  return {
+    count: 0,
+    span: new Uint32Array(rows),
+    time: new Uint32Array(rows * 2),
+    name: new Uint32Array(rows),
+    attributeEnd: new Uint32Array(rows),
+    attributes: new Uint32Array(rows * 2),
+  };
+}
+
+function newLinks(rows: number): LinkColumns {
+  return {
+    count: 0,
+    span: new Uint32Array(rows),
+    traceId: new Uint32Array(rows * 4),
+    spanId: new Uint32Array(rows * 2),
+    attributeEnd: new Uint32Array(rows),
+    attributes: new Uint32Array(rows * 2),
+  };
+}
+
+function newValues(rows: number, firstId: number, text = rows * 32): ValueColumns {
+  return {
+    count: 0,
+    firstId,
+    key: new Uint32Array(rows),
+    type: new Uint8Array(rows),
+    textEnd: new Uint32Array(rows),
+    text: new Uint8Array(text),
+  };
+}
+
+type Column = Uint32Array | Uint8Array;
+
+function resized<T extends Column>(column: T, size: number): T;
+function resized(column: Column, size: number): Column {
+  const larger = column instanceof Uint8Array ? new Uint8Array(size) : new Uint32Array(size);
+  larger.set(column);
+  return larger;
+}
+
+/** The column with room for `least` elements, and twice what it had. */
+function grown<T extends Column>(column: T, least: number): T {
+  return resized(column, Math.max(column.length * 2, least));
+}
+
+function growSpans(columns: SpanColumns): void {
+  columns.traceId = grown(columns.traceId, 4);
+  columns.spanId = grown(columns.spanId, 2);
+  columns.parentId = grown(columns.parentId, 2);
+  columns.start = grown(columns.start, 2);
+  columns.duration = grown(columns.duration, 2);
+  columns.operation = grown(columns.operation, 1);
+  columns.resource = grown(columns.resource, 1);
+  columns.status = grown(columns.status, 1);
+  columns.attributeEnd = grown(columns.attributeEnd, 1);
+}
+
+function growEvents(columns: EventColumns): void {
+  columns.span = grown(columns.span, 1);
+  columns.time = grown(columns.time, 2);
+  columns.name = grown(columns.name, 1);
+  columns.attributeEnd = grown(columns.attributeEnd, 1);
+}
+
+function growLinks(columns: LinkColumns): void {
+  columns.span = grown(columns.span, 1);
+  columns.traceId = grown(columns.traceId, 4);
+  columns.spanId = grown(columns.spanId, 2);
+  columns.attributeEnd = grown(columns.attributeEnd, 1);
+}
+
+function growValues(columns: ValueColumns): void {
+  columns.key = grown(columns.key, 1);
+  columns.type = grown(columns.type, 1);
+  columns.textEnd = grown(columns.textEnd, 1);
+}

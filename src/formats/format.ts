@@ -1,0 +1,106 @@
+import type { BatchWriter } from './columns/batch-writer.ts';
+import type { Outline } from './json/outline.ts';
+import type { Shape } from './json/shape.ts';
+
+// What a format is to the rest of the program. A format is a folder with a descriptor; `index.ts` is the registry.
+//
+// The contract of every decoder, held by the contract test:
+// - chunk boundaries mean nothing: any cut of the input gives the same spans;
+// - bad content never throws: it is reported under a reason and reading goes on behind it;
+// - what was read before the fault stays read.
+
+/** Where decoders say what they could not use (`skip`) and what they had to mend (`repair`). */
+export interface DecodeReport {
+  /**
+   * A record or document that gave no spans. `reason` is one of `REASONS`; `offset` is its first byte in the
+   * decompressed source; `detail` says what is wrong with this one.
+   */
+  skip(reason: Reason, offset: number, detail: string): void;
+  /** A record that was kept though something in it was not as its format wants it. */
+  repair(reason: Reason, offset: number, detail: string): void;
+  /** A document of this format has been read. */
+  document(format: string): void;
+}
+
+/** How bad a reason is: `foreign` is no trace data, `lost` is trace data that is missing from the answers, `mended` is none of it. */
+export type Severity = 'foreign' | 'lost' | 'mended';
+
+/** Everything that decoders report, by the name under which it is counted; the text stands behind a number ("12 …"). */
+export const REASONS = {
+  'otlp-logs': { severity: 'foreign', text: 'OTLP logs documents' },
+  'otlp-metrics': { severity: 'foreign', text: 'OTLP metrics documents' },
+  'otlp-profiles': { severity: 'foreign', text: 'OTLP profiles documents' },
+  'no-spans': { severity: 'foreign', text: 'documents without spans' },
+  'api-error': { severity: 'foreign', text: 'error answers of an API' },
+  'unread-format': { severity: 'lost', text: 'documents in a format that is not read' },
+  'unrecognised-json': { severity: 'lost', text: 'JSON documents that hold no trace format' },
+  'not-json': { severity: 'lost', text: 'stretches of text that are not JSON' },
+  'malformed-json': { severity: 'lost', text: 'broken JSON documents' },
+  'malformed-protobuf': { severity: 'lost', text: 'broken protobuf messages' },
+  truncated: { severity: 'lost', text: 'documents cut off by the end of the input' },
+  'record-too-large': { severity: 'lost', text: 'records over the size limit' },
+  'missing-trace-id': { severity: 'lost', text: 'spans without a trace id' },
+  'missing-span-id': { severity: 'lost', text: 'spans without a span id' },
+  'too-deep': { severity: 'lost', text: 'spans with values nested too deeply' },
+  'unexpected-type': { severity: 'mended', text: 'fields of an unexpected type, left out' },
+  'invalid-time': { severity: 'mended', text: 'times that could not be read, left out' },
+  'end-before-start': { severity: 'mended', text: 'spans that end before they start, given duration 0' },
+  'invented-id': { severity: 'mended', text: 'ids that are not hex or base64, replaced by a hash' },
+  'invalid-id': { severity: 'mended', text: 'parent or link ids of the wrong length, left out' },
+  'unknown-process': { severity: 'mended', text: 'spans whose process is not described' },
+} as const satisfies Record<string, { severity: Severity; text: string }>;
+export type Reason = keyof typeof REASONS;
+
+/** Limits on a single record, so that no input can make memory grow without bound. */
+export interface DecodeLimits {
+  /** Largest single record (a span with all that belongs to it, or a protobuf message), in bytes. */
+  readonly recordBytes: number;
+}
+
+export const DEFAULT_LIMITS: DecodeLimits = { recordBytes: 256 << 20 };
+
+export interface DecodeContext {
+  readonly writer: BatchWriter;
+  readonly report: DecodeReport;
+  readonly limits: DecodeLimits;
+}
+
+/** What a format's `sniff` recognised: a container it reads, or a document to pass over under a reason. */
+export type Sighting<Container extends string = string> =
+  | { readonly container: Container }
+  | { readonly skip: Reason; readonly detail?: string };
+
+interface FormatDescription {
+  /** The name under which the format stands in JSON, SQL and `--input-format`. */
+  readonly name: string;
+  /** The name for people. */
+  readonly title: string;
+  /** What it is recognised by, in one phrase. */
+  readonly recognised: string;
+}
+
+/** A format whose documents are JSON values. */
+export interface JsonFormat extends FormatDescription {
+  readonly family: 'json';
+  /** Recognises a document from its outline; undefined where it is not this format (or not yet clear). */
+  sniff(outline: Outline): Sighting | undefined;
+  /** Begins decoding: returns the shape to read for each container. */
+  open(context: DecodeContext, offsetOf: (position: number) => number): (container: string) => Shape;
+}
+
+/** A format that is a stream of bytes to the end of the source. */
+export interface BinaryFormat extends FormatDescription {
+  readonly family: 'binary';
+  /** Recognises a source by its first bytes; `whole` says that there are no more. */
+  sniff(head: Uint8Array, whole: boolean): boolean;
+  open(context: DecodeContext): BinaryDecoder;
+}
+
+export interface BinaryDecoder {
+  /** Begins a new input, whose first byte is at `offset` of its source. */
+  begin(offset: number): void;
+  push(chunk: Uint8Array): void;
+  end(): void;
+}
+
+export type TraceFormat = JsonFormat | BinaryFormat;

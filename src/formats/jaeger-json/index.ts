@@ -1,0 +1,673 @@
+import type { AttributeValue } from '../../model/attributes.ts';
+import { UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import type { BatchWriter } from '../columns/batch-writer.ts';
+import { ByteDictionary } from '../columns/byte-dictionary.ts';
+import type { DecodeContext, JsonFormat } from '../format.ts';
+import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
+import { IdForm, IdReader } from '../json/ids.ts';
+import { KeyTable } from '../json/key-table.ts';
+import { microsToNanos, readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
+import type { Shape } from '../json/shape.ts';
+import { KindWords, TagField, TagFields } from '../json/tags.ts';
+
+// What Jaeger's query API and the "JSON" button of its UI give.
+// https://github.com/jaegertracing/jaeger/blob/main/internal/uimodel/model.go
+// {"data":[{"traceID":"151e…","spans":[{"traceID":"151e…","spanID":"137c…","operationName":"op","references":
+//   [{"refType":"CHILD_OF","traceID":"151e…","spanID":"7606…"}],"startTime":1695943858153000,"duration":5303,
+//   "tags":[{"key":"span.kind","type":"string","value":"server"}],"logs":[],"processID":"p1"}],
+//   "processes":{"p1":{"serviceName":"front","tags":[]}}}],"errors":null}
+// Also: one trace instead of an array, traces and spans without an envelope, processes inside the spans. Times are
+// microseconds. Downloads of the UI repeat a parent whole inside each reference; those copies are no spans.
+
+type Container = 'answer' | 'trace' | 'span';
+
+const SPAN_KEYS = new KeyTable({
+  traceID: 1,
+  spanID: 2,
+  parentSpanID: 3,
+  flags: 4,
+  operationName: 5,
+  references: 6,
+  startTime: 7,
+  duration: 8,
+  tags: 9,
+  logs: 10,
+  processID: 11,
+  process: 12,
+  warnings: 13,
+});
+const REFERENCE_KEYS = new KeyTable({ refType: 1, traceID: 2, spanID: 3 });
+const TAG_KEYS = new KeyTable({ key: 1, type: 2, vType: 2, value: 3 });
+const LOG_KEYS = new KeyTable({ timestamp: 1, fields: 2 });
+
+/** The attribute under which Jaeger itself keeps its warnings when it writes OTLP. */
+const WARNINGS = '@jaeger@warnings';
+const REFERENCE_TYPE = 'opentracing.ref_type';
+
+interface Reference {
+  isChildOf: boolean;
+  hasTraceId: boolean;
+  trace0: number;
+  trace1: number;
+  trace2: number;
+  trace3: number;
+  spanLow: number;
+  spanHigh: number;
+}
+
+export const jaegerJson: JsonFormat = {
+  name: 'jaeger-json',
+  title: 'Jaeger JSON',
+  family: 'json',
+  recognised: '`spans` with `spanID` and `operationName`, in a trace with `processes`',
+
+  sniff({ paths, complete }) {
+    for (const start of ['.data[]', '.data', '[]', '']) {
+      const container: Container = start.startsWith('.data') ? 'answer' : 'trace';
+      if (paths.has(`${start}.spans[].spanID`) || paths.has(`${start}.spans[].traceID`)) return { container };
+      if (paths.has(`${start}.processes`) && paths.has(`${start}.traceID`)) return { container };
+    }
+    for (const start of ['[]', '']) {
+      // Elasticsearch documents of Jaeger have these and `startTimeMillis`: another format.
+      const isSpan = paths.has(`${start}.spanID`) && paths.has(`${start}.operationName`);
+      if (complete && isSpan && !paths.has(`${start}.startTimeMillis`))
+        return { container: 'span' satisfies Container };
+    }
+    const isAnswer = paths.has('.data') && (paths.has('.errors') || (paths.has('.limit') && paths.has('.offset')));
+    return complete && isAnswer ? { container: 'answer' satisfies Container } : undefined;
+  },
+
+  open(context, offsetOf) {
+    const reader = new JaegerJsonReader(context, offsetOf);
+    return container => reader.shapeOf(container);
+  },
+};
+
+class JaegerJsonReader {
+  readonly #writer: BatchWriter;
+  readonly #context: DecodeContext;
+  readonly #offsetOf: (position: number) => number;
+  readonly #ids = new IdReader();
+  readonly #fields: TagFields;
+  readonly #kinds = new KindWords();
+  readonly #referenceType: number;
+  readonly #warnings: number;
+  readonly #originalTraceId: number;
+  readonly #originalSpanId: number;
+  readonly #event: number;
+
+  // The trace in hand. Processes have numbers in order of appearance until the trace ends.
+  #traceWords: [number, number, number, number] | undefined;
+  #numbers = new Map<string, number>();
+  #processes = new Map<string, number>();
+  /** Resources of processes that stood inside their spans, by number. */
+  #embedded: (number | undefined)[] = [];
+  readonly #processTexts = new ByteDictionary(() => {});
+  readonly #processResources: number[] = [];
+
+  // The references of the span in hand; kept to be used again.
+  readonly #references: Reference[] = [];
+  #referenceCount = 0;
+
+  // The tag read last.
+  #key = 0;
+  #value = 0;
+  /** The value was a string, and is still the cursor's text. */
+  #isText = false;
+
+  constructor(context: DecodeContext, offsetOf: (position: number) => number) {
+    this.#context = context;
+    this.#writer = context.writer;
+    this.#offsetOf = offsetOf;
+    this.#fields = new TagFields(this.#writer);
+    const key = (name: string) => this.#writer.keyOfText(name);
+    this.#referenceType = key(REFERENCE_TYPE);
+    this.#warnings = key(WARNINGS);
+    this.#originalTraceId = key('tailspan.trace_id');
+    this.#originalSpanId = key('tailspan.span_id');
+    this.#event = key('event');
+  }
+
+  shapeOf(container: string): Shape {
+    const span: Shape = { record: cursor => this.#readSpan(cursor) };
+    const trace: Shape = {
+      fields: {
+        traceID: { value: cursor => this.#readTraceId(cursor) },
+        spans: { items: span },
+        processes: { record: cursor => this.#readProcesses(cursor) },
+      },
+      open: () => this.#openTrace(),
+      close: () => this.#closeTrace(),
+    };
+    switch (container as Container) {
+      case 'answer': {
+        const errors: Shape = { items: { value: cursor => this.#readError(cursor) } };
+        const answer: Shape = { fields: { data: { ...trace, items: trace }, errors } };
+        return { ...answer, items: answer };
+      }
+      case 'trace':
+        return { ...trace, items: trace };
+      case 'span': {
+        // Spans without a trace around them: each array, or each single span, is held like one.
+        const bare: Shape = { record: cursor => this.#readBareSpan(cursor) };
+        return { ...bare, items: span, open: () => this.#openTrace(), close: () => this.#closeTrace() };
+      }
+    }
+  }
+
+  #openTrace(): void {
+    this.#traceWords = undefined;
+    this.#numbers.clear();
+    this.#processes.clear();
+    this.#embedded = [];
+    this.#writer.hold();
+  }
+
+  #closeTrace(): void {
+    const resources: number[] = [];
+    for (const [process, number] of this.#numbers) {
+      const known = this.#embedded[number] ?? this.#processes.get(process);
+      resources[number] = known ?? this.#makeResource(UNKNOWN_SERVICE, []);
+    }
+    this.#writer.release(resources);
+  }
+
+  #readBareSpan(cursor: JsonCursor): void {
+    this.#openTrace();
+    try {
+      this.#readSpan(cursor);
+    } finally {
+      this.#closeTrace();
+    }
+  }
+
+  #readError(cursor: JsonCursor): void {
+    const at = cursor.position;
+    const value = readPlainValue(cursor);
+    const message = typeof value === 'object' && value !== null && 'msg' in value ? String(value.msg) : String(value);
+    this.#context.report.skip('api-error', this.#offsetOf(at), message);
+  }
+
+  #readTraceId(cursor: JsonCursor): void {
+    const ids = this.#ids;
+    if (ids.read(cursor, 16) !== IdForm.absent) this.#traceWords = [ids.word0, ids.word1, ids.word2, ids.word3];
+  }
+
+  #readProcesses(cursor: JsonCursor): void {
+    cursor.tryOpenObject();
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const name = cursor.textString();
+      const resource = this.#readProcess(cursor);
+      if (resource !== undefined) this.#processes.set(name, resource);
+    }
+  }
+
+  /** Reads a process as a resource. The same few are repeated in every trace, so they are known by their bytes. */
+  #readProcess(cursor: JsonCursor): number | undefined {
+    const isObject = cursor.kind() === JsonKind.object;
+    const start = cursor.position;
+    cursor.skipValue();
+    if (!isObject) return undefined;
+    const end = cursor.position;
+    const known = this.#processTexts.idOf(cursor, start, end);
+    if (this.#processResources[known] === undefined) {
+      cursor.position = start;
+      this.#processResources[known] = this.#parseProcess(cursor);
+      cursor.position = end;
+    }
+    return this.#processResources[known];
+  }
+
+  /** Reads `{"serviceName":…,"tags":[…]}`. */
+  #parseProcess(cursor: JsonCursor): number {
+    cursor.tryOpenObject();
+    let service = '';
+    let tags: [string, AttributeValue][] = [];
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = cursor.textString();
+      if (field === 'serviceName' && cursor.readScalar()) service = cursor.textString();
+      else if (field === 'tags') tags = this.#readProcessTags(cursor);
+      else cursor.skipValue();
+    }
+    return this.#makeResource(service === '' ? UNKNOWN_SERVICE : service, tags);
+  }
+
+  #makeResource(service: string, tags: readonly [string, AttributeValue][]): number {
+    const writer = this.#writer;
+    const attributes = [writer.attributeOf('service.name', service)];
+    for (const [key, value] of tags) {
+      if (key !== 'service.name') attributes.push(writer.attributeOf(key === 'hostname' ? 'host.name' : key, value));
+    }
+    return writer.resourceOf(writer.nameOfText(service), attributes);
+  }
+
+  #readProcessTags(cursor: JsonCursor): [string, AttributeValue][] {
+    const tags: [string, AttributeValue][] = [];
+    const value = readPlainValue(cursor);
+    if (Array.isArray(value)) {
+      for (const tag of value) {
+        if (typeof tag !== 'object' || tag === null || !('key' in tag) || typeof tag.key !== 'string') continue;
+        const type = Buffer.from(String(tag.type ?? tag.vType ?? ' '));
+        tags.push([tag.key, typedValue(tagType(type, 0), tag.value ?? null)]);
+      }
+    } else if (typeof value === 'object' && value !== null) tags.push(...Object.entries(value));
+    return tags;
+  }
+
+  #readSpan(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    const ids = this.#ids;
+    const fields = this.#fields;
+    const start = cursor.position;
+    writer.beginSpan();
+    fields.begin();
+    this.#referenceCount = 0;
+    let hasTraceId = false;
+    let hasSpanId = false;
+    let process = '';
+    let embedded: number | undefined;
+    let oldParentLow = 0;
+    let oldParentHigh = 0;
+    cursor.tryOpenObject();
+    for (let first = true; cursor.nextKey(first); first = false) {
+      switch (SPAN_KEYS.match(cursor.text, cursor.from, cursor.to)) {
+        case 1: {
+          const form = ids.read(cursor, 16);
+          hasTraceId = form !== IdForm.absent;
+          this.#setTraceId(ids.word0, ids.word1, ids.word2, ids.word3);
+          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
+          break;
+        }
+        case 2: {
+          const form = ids.read(cursor, 8);
+          hasSpanId = form !== IdForm.absent;
+          writer.spanIdLow = ids.word0;
+          writer.spanIdHigh = ids.word1;
+          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
+          break;
+        }
+        case 3:
+          ids.read(cursor, 8);
+          oldParentLow = ids.word0;
+          oldParentHigh = ids.word1;
+          break;
+        case 4:
+          writer.flags = (readSmallInteger(cursor) ?? 0) & 1;
+          break;
+        case 5:
+          if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
+          else this.#passOver(cursor, 'operationName');
+          break;
+        case 6:
+          this.#readReferences(cursor);
+          break;
+        case 7:
+          if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
+            writer.startLow = cursor.low;
+            writer.startHigh = cursor.high;
+          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTime');
+          break;
+        case 8:
+          this.#readDuration(cursor, start);
+          break;
+        case 9:
+          this.#readTags(cursor);
+          break;
+        case 10:
+          this.#readLogs(cursor);
+          break;
+        case 11:
+          if (cursor.readScalar()) process = cursor.textString();
+          else this.#passOver(cursor, 'processID');
+          break;
+        case 12:
+          embedded = this.#readProcess(cursor);
+          break;
+        case 13:
+          this.#readWarnings(cursor);
+          break;
+        default:
+          cursor.skipValue();
+      }
+    }
+    if (!hasTraceId) {
+      if (this.#traceWords === undefined) throw new BadRecord('missing-trace-id', 'a span without traceID');
+      this.#setTraceId(...this.#traceWords);
+    }
+    if (!hasSpanId) throw new BadRecord('missing-span-id', 'a span without spanID');
+    this.#useReferences(oldParentLow, oldParentHigh);
+    writer.status = fields.status();
+    writer.scope = fields.scope();
+    writer.resource = this.#numberOf(process, embedded);
+    writer.commitSpan();
+  }
+
+  /** The number of a process in this trace. One that stands inside its span is told apart by what it describes. */
+  #numberOf(process: string, embedded: number | undefined): number {
+    const name = embedded === undefined ? process : `${process}\0${embedded}`;
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(name, number);
+      this.#embedded[number] = embedded;
+    }
+    return number;
+  }
+
+  #setTraceId(word0: number, word1: number, word2: number, word3: number): void {
+    const writer = this.#writer;
+    writer.traceId0 = word0;
+    writer.traceId1 = word1;
+    writer.traceId2 = word2;
+    writer.traceId3 = word3;
+  }
+
+  #readDuration(cursor: JsonCursor, start: number): void {
+    const writer = this.#writer;
+    if (!readInteger64(cursor)) {
+      this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
+    } else if (cursor.high >= 0x8000_0000) {
+      this.#context.report.repair('end-before-start', this.#offsetOf(start), 'a negative duration');
+    } else if (microsToNanos(cursor) && cursor.high < 0x8000_0000) {
+      writer.durationLow = cursor.low;
+      writer.durationHigh = cursor.high;
+    } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
+  }
+
+  #passOver(cursor: JsonCursor, field: string): void {
+    if (cursor.kind() !== JsonKind.null) {
+      this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
+    }
+    cursor.skipValue();
+  }
+
+  #keepOriginal(start: number, key: number): void {
+    const { original } = this.#ids;
+    this.#context.report.repair('invented-id', this.#offsetOf(start), original);
+    this.#writer.addAttribute(key, this.#writer.value(key, original));
+  }
+
+  #readWarnings(cursor: JsonCursor): void {
+    const warnings = readPlainValue(cursor);
+    if (!Array.isArray(warnings) || warnings.length === 0) return;
+    this.#writer.addAttribute(this.#warnings, this.#writer.value(this.#warnings, warnings));
+  }
+
+  #readReferences(cursor: JsonCursor): void {
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'references');
+    const ids = this.#ids;
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (!cursor.tryOpenObject()) {
+        this.#passOver(cursor, 'reference');
+        continue;
+      }
+      const reference = this.#nextReference();
+      for (let firstKey = true; cursor.nextKey(firstKey); firstKey = false) {
+        switch (REFERENCE_KEYS.match(cursor.text, cursor.from, cursor.to)) {
+          case 1:
+            if (!cursor.readScalar()) cursor.skipValue();
+            // CHILD_OF or FOLLOWS_FROM: the first letter tells.
+            else reference.isChildOf = (cursor.text.bytes[cursor.from]! | 32) === 99;
+            break;
+          case 2:
+            reference.hasTraceId = ids.read(cursor, 16) !== IdForm.absent;
+            reference.trace0 = ids.word0;
+            reference.trace1 = ids.word1;
+            reference.trace2 = ids.word2;
+            reference.trace3 = ids.word3;
+            break;
+          case 3:
+            ids.read(cursor, 8);
+            reference.spanLow = ids.word0;
+            reference.spanHigh = ids.word1;
+            break;
+          default:
+            cursor.skipValue();
+        }
+      }
+    }
+  }
+
+  #nextReference(): Reference {
+    const reference = this.#references[this.#referenceCount] ?? {
+      isChildOf: true,
+      hasTraceId: false,
+      trace0: 0,
+      trace1: 0,
+      trace2: 0,
+      trace3: 0,
+      spanLow: 0,
+      spanHigh: 0,
+    };
+    this.#references[this.#referenceCount++] = reference;
+    reference.isChildOf = true;
+    reference.hasTraceId = false;
+    reference.spanLow = reference.spanHigh = 0;
+    return reference;
+  }
+
+  /**
+   * The parent is the first CHILD_OF within the trace, else the first FOLLOWS_FROM within it, else the deprecated
+   * parentSpanID; every other reference is a link.
+   */
+  #useReferences(oldParentLow: number, oldParentHigh: number): void {
+    const writer = this.#writer;
+    let parent = -1;
+    for (let index = 0; index < this.#referenceCount; index++) {
+      const reference = this.#references[index]!;
+      if (!this.#isWithinTrace(reference)) continue;
+      if (reference.isChildOf) {
+        parent = index;
+        break;
+      }
+      if (parent < 0) parent = index;
+    }
+    const found = this.#references[parent];
+    writer.parentIdLow = parent >= 0 && found !== undefined ? found.spanLow : oldParentLow;
+    writer.parentIdHigh = parent >= 0 && found !== undefined ? found.spanHigh : oldParentHigh;
+    for (let index = 0; index < this.#referenceCount; index++) {
+      if (index === parent) continue;
+      const reference = this.#references[index]!;
+      writer.beginLink();
+      if (reference.hasTraceId) {
+        writer.setLinkTraceId(reference.trace0, reference.trace1, reference.trace2, reference.trace3);
+      } else writer.setLinkTraceId(writer.traceId0, writer.traceId1, writer.traceId2, writer.traceId3);
+      writer.setLinkSpanId(reference.spanLow, reference.spanHigh);
+      const type = reference.isChildOf ? 'child_of' : 'follows_from';
+      writer.addLinkAttribute(this.#referenceType, writer.value(this.#referenceType, type));
+    }
+  }
+
+  #isWithinTrace(reference: Reference): boolean {
+    const writer = this.#writer;
+    return (
+      !reference.hasTraceId ||
+      (reference.trace0 === writer.traceId0 &&
+        reference.trace1 === writer.traceId1 &&
+        reference.trace2 === writer.traceId2 &&
+        reference.trace3 === writer.traceId3)
+    );
+  }
+
+  #readTags(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    if (cursor.kind() === JsonKind.object) {
+      cursor.tryOpenObject();
+      for (let first = true; cursor.nextKey(first); first = false) {
+        this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
+        if (this.#readTagValue(cursor, TagType.none)) writer.addAttribute(this.#key, this.#value);
+      }
+      return;
+    }
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'tags');
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (this.#readTag(cursor, true)) writer.addAttribute(this.#key, this.#value);
+    }
+  }
+
+  /** Reads `{"key":…,"type":…,"value":…}`. Returns false where it is no attribute. */
+  #readTag(cursor: JsonCursor, ofSpan: boolean): boolean {
+    const writer = this.#writer;
+    if (!cursor.tryOpenObject()) {
+      this.#passOver(cursor, 'tag');
+      return false;
+    }
+    let hasKey = false;
+    let type: TagType = TagType.none;
+    let valueAt = -1;
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = TAG_KEYS.match(cursor.text, cursor.from, cursor.to);
+      if (field === 1 && cursor.readScalar()) {
+        this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
+        hasKey = true;
+      } else if (field === 2 && cursor.readScalar()) {
+        type = tagType(cursor.text.bytes, cursor.from);
+      } else if (field === 3) {
+        valueAt = cursor.position;
+        cursor.skipValue();
+      } else cursor.skipValue();
+    }
+    if (!hasKey || valueAt < 0) return false;
+    const { position } = cursor;
+    cursor.position = valueAt;
+    const isAttribute = this.#readTagValue(cursor, type, ofSpan);
+    cursor.position = position;
+    return isAttribute;
+  }
+
+  /** Reads the value of the tag whose key is in `#key`. Returns false where it says something else of the span. */
+  #readTagValue(cursor: JsonCursor, type: TagType, ofSpan = true): boolean {
+    const writer = this.#writer;
+    const field = ofSpan ? this.#fields.fieldOf(this.#key) : TagField.none;
+    if (field !== TagField.none && this.#takeField(cursor, field)) return false;
+    const kind = cursor.kind();
+    const key = this.#key;
+    this.#isText = kind === JsonKind.string;
+    if (kind === JsonKind.string) {
+      cursor.readString();
+      if (type === TagType.string || type === TagType.none) {
+        this.#value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
+      } else if (type === TagType.int) {
+        this.#value = writer.integerValue(key, cursor.text, cursor.from, cursor.to);
+      } else this.#value = writer.value(key, typedValue(type, cursor.textString()));
+    } else if (kind === JsonKind.number) {
+      cursor.readBare();
+      const isDouble = type === TagType.double || hasFraction(cursor);
+      this.#value = isDouble
+        ? writer.numberValue(key, cursor.text, cursor.from, cursor.to)
+        : writer.integerValue(key, cursor.text, cursor.from, cursor.to);
+    } else if (kind === JsonKind.true || kind === JsonKind.false) {
+      this.#value = writer.boolValue(key, cursor.readWord() === true);
+    } else this.#value = writer.value(key, readPlainValue(cursor));
+    return true;
+  }
+
+  /** Takes a tag that is a field of the span. Returns false, having read nothing, where it stays an attribute. */
+  #takeField(cursor: JsonCursor, field: number): boolean {
+    const start = cursor.position;
+    const fields = this.#fields;
+    if (field === TagField.error) {
+      const value = readPlainValue(cursor);
+      // Clients write the mark as a bool, as "true" and as 1; the Jaeger UI takes the first two.
+      if (value === true || value === 'true' || value === 1n) {
+        fields.takeError();
+        return true;
+      }
+      cursor.position = start;
+      return false;
+    }
+    if (!cursor.readScalar()) return false;
+    if (field === TagField.kind) {
+      this.#writer.kind = this.#kinds.of(cursor);
+      return true;
+    }
+    fields.take(field, cursor.text, cursor.from, cursor.to);
+    return true;
+  }
+
+  #readLogs(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'logs');
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (!cursor.tryOpenObject()) {
+        this.#passOver(cursor, 'log');
+        continue;
+      }
+      writer.beginEvent();
+      for (let firstKey = true; cursor.nextKey(firstKey); firstKey = false) {
+        const field = LOG_KEYS.match(cursor.text, cursor.from, cursor.to);
+        const at = cursor.position;
+        if (field === 1) {
+          if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
+            writer.setEventTime(cursor.low, cursor.high);
+          } else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timestamp of a log');
+        } else if (field === 2) this.#readLogFields(cursor);
+        else cursor.skipValue();
+      }
+    }
+  }
+
+  #readLogFields(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'fields');
+    let isNamed = false;
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (!this.#readTag(cursor, false)) continue;
+      if (this.#key === this.#event && this.#isText && !isNamed) {
+        // The field `event` is the event's name.
+        isNamed = true;
+        writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
+      } else writer.addEventAttribute(this.#key, this.#value);
+    }
+  }
+}
+
+function hasFraction(cursor: JsonCursor): boolean {
+  const { bytes } = cursor.text;
+  for (let at = cursor.from; at < cursor.to; at++) {
+    const byte = bytes[at]!;
+    if (byte === 46 || byte === 69 || byte === 101 || byte === 78 || byte === 73) return true;
+  }
+  return false;
+}
+
+/** The types of tags. */
+const TagType = { none: 0, string: 1, bool: 2, int: 3, double: 4, binary: 5 } as const;
+type TagType = (typeof TagType)[keyof typeof TagType];
+
+/** Reads `string`, `bool`, `int64` (`int`, `long`), `float64` (`double`, `float`), `binary` in any case. */
+function tagType(bytes: Uint8Array, from: number): TagType {
+  switch (bytes[from]! | 32) {
+    case 115:
+      return TagType.string;
+    case 98:
+      return (bytes[from + 1]! | 32) === 105 ? TagType.binary : TagType.bool;
+    case 105:
+    case 108:
+      return TagType.int;
+    case 102:
+    case 100:
+      return TagType.double;
+    default:
+      return TagType.none;
+  }
+}
+
+/** The value of a tag whose JSON may be of another type than the tag names. */
+function typedValue(type: TagType, value: AttributeValue): AttributeValue {
+  switch (type) {
+    case TagType.bool:
+      return value === 'true' ? true : value === 'false' ? false : value;
+    case TagType.int:
+      return typeof value === 'string' && /^-?\d{1,18}$/.test(value) ? BigInt(value) : value;
+    case TagType.double:
+      return typeof value === 'bigint' ||
+        (typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)))
+        ? Number(value)
+        : value;
+    case TagType.binary:
+      return typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value;
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,815 @@
+import { type AttributeValue, isInt64 } from '../../model/attributes.ts';
+import { CARRIED_FIELDS, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { Quirk } from '../../model/span-batch.ts';
+import { type BatchWriter, PROVISIONAL } from '../columns/batch-writer.ts';
+import { ByteDictionary } from '../columns/byte-dictionary.ts';
+import { ValueClass } from '../columns/value-dictionary.ts';
+import type { DecodeContext, JsonFormat } from '../format.ts';
+import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
+import { IdForm, IdReader } from '../json/ids.ts';
+import { KeyTable } from '../json/key-table.ts';
+import { readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
+import type { Shape } from '../json/shape.ts';
+import { kindNumber, statusNumber } from './enums.ts';
+
+// OTLP/JSON: ExportTraceServiceRequest and TracesData as JSON, and what producers make of it.
+// https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+// {"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+//   "scopeSpans":[{"scope":{"name":"lib"},"spans":[{"traceId":"5b8e…","spanId":"eee1…","name":"GET /x","kind":2,…}]}]}]}
+// Read beside the specified form: snake_case names, `instrumentationLibrarySpans`, base64 ids, enum names, numbers
+// as strings and strings as numbers, Long and Buffer objects, attributes as a plain object.
+
+type Container = 'document' | 'resourceSpans' | 'span';
+
+const MAX_DEPTH = 64;
+
+const SPAN_KEYS = new KeyTable({
+  traceId: 1,
+  trace_id: 1,
+  spanId: 2,
+  span_id: 2,
+  traceState: 3,
+  trace_state: 3,
+  parentSpanId: 4,
+  parent_span_id: 4,
+  flags: 5,
+  name: 6,
+  kind: 7,
+  startTimeUnixNano: 8,
+  start_time_unix_nano: 8,
+  endTimeUnixNano: 9,
+  end_time_unix_nano: 9,
+  attributes: 10,
+  droppedAttributesCount: 11,
+  dropped_attributes_count: 11,
+  events: 12,
+  droppedEventsCount: 13,
+  dropped_events_count: 13,
+  links: 14,
+  droppedLinksCount: 15,
+  dropped_links_count: 15,
+  status: 16,
+});
+const EVENT_KEYS = new KeyTable({
+  timeUnixNano: 1,
+  time_unix_nano: 1,
+  name: 2,
+  attributes: 3,
+  droppedAttributesCount: 4,
+  dropped_attributes_count: 4,
+});
+const LINK_KEYS = new KeyTable({
+  traceId: 1,
+  trace_id: 1,
+  spanId: 2,
+  span_id: 2,
+  traceState: 3,
+  trace_state: 3,
+  attributes: 4,
+  droppedAttributesCount: 5,
+  dropped_attributes_count: 5,
+});
+const STATUS_KEYS = new KeyTable({ code: 1, message: 2 });
+const ATTRIBUTE_KEYS = new KeyTable({ key: 1, value: 2 });
+const VALUE_KEYS = new KeyTable({
+  stringValue: 1,
+  string_value: 1,
+  boolValue: 2,
+  bool_value: 2,
+  intValue: 3,
+  int_value: 3,
+  doubleValue: 4,
+  double_value: 4,
+  arrayValue: 5,
+  array_value: 5,
+  kvlistValue: 6,
+  kvlist_value: 6,
+  bytesValue: 7,
+  bytes_value: 7,
+});
+
+/** The other signals of OTLP, by the field that a document of theirs begins with. */
+const OTHER_SIGNALS = [
+  ['otlp-logs', ['resourceLogs', 'resource_logs', 'scopeLogs', 'scope_logs']],
+  ['otlp-metrics', ['resourceMetrics', 'resource_metrics', 'scopeMetrics', 'scope_metrics']],
+  ['otlp-profiles', ['resourceProfiles', 'resource_profiles', 'scopeProfiles', 'scope_profiles']],
+] as const;
+
+const RESOURCE_SPANS_FIELDS = ['resourceSpans', 'resource_spans', 'batches'];
+const SCOPE_SPANS_FIELDS = [
+  'scopeSpans',
+  'scope_spans',
+  'instrumentationLibrarySpans',
+  'instrumentation_library_spans',
+];
+/** Envelopes around a document: Tempo v2, Jaeger v3, a draft file format. */
+const ENVELOPES = ['trace', 'result', 'rs'];
+
+export const otlpJson: JsonFormat = {
+  name: 'otlp-json',
+  title: 'OTLP JSON',
+  family: 'json',
+  recognised: 'a `resourceSpans` (or `scopeSpans`) field, or spans with `traceId` and `spanId`',
+
+  sniff({ paths, opening, complete }) {
+    const start = opening === '[' ? '[]' : '';
+    const places = [start, ...ENVELOPES.map(envelope => `${start}.${envelope}`)];
+    const has = (fields: readonly string[]) =>
+      places.some(place => fields.some(field => paths.has(`${place}.${field}`)));
+    if (has(RESOURCE_SPANS_FIELDS)) return { container: 'document' satisfies Container };
+    if (has(SCOPE_SPANS_FIELDS)) return { container: 'resourceSpans' satisfies Container };
+    for (const [skip, fields] of OTHER_SIGNALS) if (has(fields)) return { skip };
+    const both = (trace: string, span: string) => paths.has(`${start}.${trace}`) && paths.has(`${start}.${span}`);
+    if (both('traceId', 'spanId') || both('trace_id', 'span_id')) {
+      // Flat span documents of other tools have the same two ids; OTLP's own names for the times decide.
+      for (const time of ['startTimeUnixNano', 'start_time_unix_nano', 'endTimeUnixNano', 'end_time_unix_nano']) {
+        if (paths.has(`${start}.${time}`)) return { container: 'span' satisfies Container };
+      }
+    }
+    if (complete && paths.has('.summaries') && [...paths].every(path => path.startsWith('.summaries'))) {
+      return { skip: 'no-spans', detail: 'trace summaries of Jaeger: ask for the traces themselves' };
+    }
+    return undefined;
+  },
+
+  open(context, offsetOf) {
+    const reader = new OtlpJsonReader(context, offsetOf);
+    return container => reader.shapeOf(container);
+  },
+};
+
+class OtlpJsonReader {
+  readonly #writer: BatchWriter;
+  readonly #context: DecodeContext;
+  readonly #offsetOf: (position: number) => number;
+  readonly #ids = new IdReader();
+  readonly #carried: Record<keyof typeof CARRIED_FIELDS, number>;
+  readonly #originalTraceId: number;
+  readonly #originalSpanId: number;
+  readonly #noScope: number;
+  readonly #resourceTexts = new ByteDictionary(() => {});
+  readonly #resourceIds: number[] = [];
+  readonly #scopeTexts = new ByteDictionary(() => {});
+  readonly #scopeIds: number[] = [];
+  #resource: number | undefined;
+  #unknownResource: number | undefined;
+  #scope: number | undefined;
+  /** Scopes that were not known when their spans came; index n stands behind `PROVISIONAL + n`. */
+  #lateScopes: number[] = [];
+  #scopeIsLate = false;
+  #endLow = 0;
+  #endHigh = 0;
+
+  constructor(context: DecodeContext, offsetOf: (position: number) => number) {
+    this.#context = context;
+    this.#writer = context.writer;
+    this.#offsetOf = offsetOf;
+    const key = (name: string) => this.#writer.keyOfText(name);
+    this.#carried = {
+      traceState: key(CARRIED_FIELDS.traceState),
+      droppedAttributesCount: key(CARRIED_FIELDS.droppedAttributesCount),
+      droppedEventsCount: key(CARRIED_FIELDS.droppedEventsCount),
+      droppedLinksCount: key(CARRIED_FIELDS.droppedLinksCount),
+    };
+    this.#originalTraceId = key('tailspan.trace_id');
+    this.#originalSpanId = key('tailspan.span_id');
+    this.#noScope = this.#writer.scopeOf('', '', []);
+  }
+
+  shapeOf(container: string): Shape {
+    const span: Shape = { record: cursor => this.#readSpan(cursor) };
+    const scope: Shape = { record: cursor => this.#readScope(cursor) };
+    const scopeSpans: Shape = {
+      fields: { scope, instrumentationLibrary: scope, instrumentation_library: scope, spans: { items: span } },
+      open: () => this.#openScope(),
+      close: () => this.#closeScope(),
+    };
+    const resourceSpans: Shape = {
+      fields: {
+        resource: { record: cursor => this.#readResource(cursor) },
+        ...Object.fromEntries(SCOPE_SPANS_FIELDS.map(field => [field, { items: scopeSpans }])),
+      },
+      open: () => this.#openResource(),
+      close: () => this.#closeResource(),
+    };
+    const asArrayToo = (shape: Shape): Shape => ({ ...shape, items: shape });
+    switch (container as Container) {
+      case 'document': {
+        const fields: Record<string, Shape> = {};
+        for (const field of RESOURCE_SPANS_FIELDS) fields[field] = { items: resourceSpans };
+        // Envelopes may stand one in the other.
+        for (const envelope of ENVELOPES) fields[envelope] = { fields };
+        return asArrayToo({ fields });
+      }
+      case 'resourceSpans': {
+        const fields = Object.fromEntries(ENVELOPES.map(envelope => [envelope, resourceSpans]));
+        return asArrayToo({ ...resourceSpans, fields: { ...resourceSpans.fields, ...fields } });
+      }
+      case 'span': {
+        const bare: Shape = { record: cursor => this.#readBareSpan(cursor) };
+        return { ...bare, items: bare };
+      }
+    }
+  }
+
+  #openResource(): void {
+    this.#resource = undefined;
+    this.#scope = undefined;
+    this.#lateScopes = [];
+  }
+
+  #closeResource(): void {
+    if (this.#writer.isHolding) this.#writer.release([this.#resource ?? this.#noResource()], this.#lateScopes);
+    this.#resource = undefined;
+    this.#scope = undefined;
+  }
+
+  #openScope(): void {
+    this.#scope = undefined;
+    this.#scopeIsLate = false;
+  }
+
+  #closeScope(): void {
+    if (this.#scopeIsLate) this.#lateScopes[this.#lateScopes.length - 1] = this.#scope ?? this.#noScope;
+    this.#scope = undefined;
+    this.#scopeIsLate = false;
+  }
+
+  #noResource(): number {
+    this.#unknownResource ??= this.#writer.resourceOf(this.#writer.nameOfText(UNKNOWN_SERVICE), []);
+    return this.#unknownResource;
+  }
+
+  /** Reads a resource. The same few come again and again, so they are known by their bytes. */
+  #readResource(cursor: JsonCursor): void {
+    const start = cursor.position;
+    cursor.skipValue();
+    const end = cursor.position;
+    const known = this.#resourceTexts.idOf(cursor, start, end);
+    if (this.#resourceIds[known] === undefined) {
+      cursor.position = start;
+      this.#resourceIds[known] = this.#parseResource(cursor);
+      cursor.position = end;
+    }
+    this.#resource = this.#resourceIds[known];
+  }
+
+  #parseResource(cursor: JsonCursor): number {
+    const attributes: number[] = [];
+    let service = UNKNOWN_SERVICE;
+    cursor.tryOpenObject();
+    for (let first = true; cursor.nextKey(first); first = false) {
+      if (cursor.textString() !== 'attributes') {
+        cursor.skipValue();
+        continue;
+      }
+      this.#readAttributes(
+        cursor,
+        (key, value) => attributes.push(this.#writer.attributeOf(key, value)),
+        (key, value) => {
+          if (key === 'service.name' && value !== '' && value !== null) service = String(value);
+        },
+      );
+    }
+    return this.#writer.resourceOf(this.#writer.nameOfText(service), attributes);
+  }
+
+  #readScope(cursor: JsonCursor): void {
+    const start = cursor.position;
+    cursor.skipValue();
+    const end = cursor.position;
+    const known = this.#scopeTexts.idOf(cursor, start, end);
+    if (this.#scopeIds[known] === undefined) {
+      cursor.position = start;
+      this.#scopeIds[known] = this.#parseScope(cursor);
+      cursor.position = end;
+    }
+    this.#scope = this.#scopeIds[known];
+  }
+
+  #parseScope(cursor: JsonCursor): number {
+    const attributes: number[] = [];
+    let name = '';
+    let version = '';
+    cursor.tryOpenObject();
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = cursor.textString();
+      if (field === 'attributes') {
+        this.#readAttributes(cursor, (key, value) => attributes.push(this.#writer.attributeOf(key, value)));
+      } else if ((field === 'name' || field === 'version') && cursor.readScalar()) {
+        if (field === 'name') name = cursor.textString();
+        else version = cursor.textString();
+      } else cursor.skipValue();
+    }
+    return this.#writer.scopeOf(name, version, attributes);
+  }
+
+  /** Reads the attributes of a resource or scope, which are few, one value at a time. */
+  #readAttributes(cursor: JsonCursor, ...sinks: readonly ((key: string, value: AttributeValue) => void)[]): void {
+    const add = (key: string, value: AttributeValue) => {
+      for (const sink of sinks) sink(key, value);
+    };
+    const kind = cursor.kind();
+    if (kind === JsonKind.object) {
+      cursor.tryOpenObject();
+      for (let first = true; cursor.nextKey(first); first = false) add(cursor.textString(), readPlainValue(cursor));
+    } else if (kind === JsonKind.array) {
+      cursor.tryOpenArray();
+      for (let first = true; cursor.nextItem(first); first = false) {
+        const [key, value] = this.#readKeyValue(cursor, 0);
+        if (key !== undefined) add(key, value);
+      }
+    } else cursor.skipValue();
+  }
+
+  /** A span outside any ResourceSpans. */
+  #readBareSpan(cursor: JsonCursor): void {
+    this.#resource = this.#noResource();
+    this.#scope = this.#noScope;
+    this.#readSpan(cursor);
+  }
+
+  #readSpan(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    const ids = this.#ids;
+    const start = cursor.position;
+    writer.beginSpan();
+    this.#endLow = this.#endHigh = 0;
+    let hasTraceId = false;
+    let hasSpanId = false;
+    let statusCode = 0;
+    cursor.tryOpenObject();
+    for (let first = true; cursor.nextKey(first); first = false) {
+      switch (SPAN_KEYS.match(cursor.text, cursor.from, cursor.to)) {
+        case 1: {
+          const form = ids.read(cursor, 16);
+          hasTraceId = form !== IdForm.absent;
+          writer.traceId0 = ids.word0;
+          writer.traceId1 = ids.word1;
+          writer.traceId2 = ids.word2;
+          writer.traceId3 = ids.word3;
+          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
+          break;
+        }
+        case 2: {
+          const form = ids.read(cursor, 8);
+          hasSpanId = form !== IdForm.absent;
+          writer.spanIdLow = ids.word0;
+          writer.spanIdHigh = ids.word1;
+          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
+          break;
+        }
+        case 3:
+          if (!cursor.readScalar()) cursor.skipValue();
+          else if (cursor.to > cursor.from) {
+            const key = this.#carried.traceState;
+            writer.addAttribute(key, writer.stringValue(key, cursor.text, cursor.from, cursor.to));
+          }
+          break;
+        case 4:
+          ids.read(cursor, 8);
+          writer.parentIdLow = ids.word0;
+          writer.parentIdHigh = ids.word1;
+          break;
+        case 5:
+          writer.flags = readSmallInteger(cursor) ?? 0;
+          break;
+        case 6:
+          if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
+          else this.#passOver(cursor, 'name');
+          break;
+        case 7:
+          if (cursor.readScalar()) writer.kind = kindNumber(cursor.text.bytes, cursor.from, cursor.to);
+          else this.#passOver(cursor, 'kind');
+          break;
+        case 8:
+          if (readInteger64(cursor) && cursor.high < 0x8000_0000) {
+            writer.startLow = cursor.low;
+            writer.startHigh = cursor.high;
+          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTimeUnixNano');
+          break;
+        case 9:
+          if (readInteger64(cursor) && cursor.high < 0x8000_0000) {
+            this.#endLow = cursor.low;
+            this.#endHigh = cursor.high;
+          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'endTimeUnixNano');
+          break;
+        case 10:
+          this.#readSpanAttributes(cursor);
+          break;
+        case 11:
+          this.#carryCount(cursor, this.#carried.droppedAttributesCount);
+          break;
+        case 12:
+          this.#readEvents(cursor);
+          break;
+        case 13:
+          this.#carryCount(cursor, this.#carried.droppedEventsCount);
+          break;
+        case 14:
+          this.#readLinks(cursor);
+          break;
+        case 15:
+          this.#carryCount(cursor, this.#carried.droppedLinksCount);
+          break;
+        case 16:
+          statusCode = this.#readStatus(cursor);
+          break;
+        default:
+          cursor.skipValue();
+      }
+    }
+    if (!hasTraceId) throw new BadRecord('missing-trace-id', 'a span without traceId');
+    if (!hasSpanId) throw new BadRecord('missing-span-id', 'a span without spanId');
+    writer.status = statusCode;
+    this.#setDuration(start);
+    this.#place();
+    writer.commitSpan();
+  }
+
+  /** Gives the span its resource and scope, or holds it until they are known. */
+  #place(): void {
+    const writer = this.#writer;
+    if (this.#resource === undefined || this.#scope === undefined) writer.hold();
+    if (!writer.isHolding) {
+      writer.resource = this.#resource!;
+      writer.scope = this.#scope!;
+      return;
+    }
+    writer.resource = 0;
+    if (this.#scope !== undefined && !this.#scopeIsLate) {
+      writer.scope = this.#scope;
+      return;
+    }
+    if (!this.#scopeIsLate) {
+      this.#scopeIsLate = true;
+      this.#lateScopes.push(this.#noScope);
+    }
+    writer.scope = PROVISIONAL + this.#lateScopes.length - 1;
+  }
+
+  #setDuration(start: number): void {
+    const writer = this.#writer;
+    if ((this.#endLow | this.#endHigh) === 0) {
+      writer.quirks |= Quirk.endUnknown;
+      return;
+    }
+    const low = this.#endLow - writer.startLow;
+    const high = this.#endHigh - writer.startHigh - (low < 0 ? 1 : 0);
+    if (high < 0) {
+      this.#context.report.repair(
+        'end-before-start',
+        this.#offsetOf(start),
+        'endTimeUnixNano is before startTimeUnixNano',
+      );
+      return;
+    }
+    writer.durationLow = low >>> 0;
+    writer.durationHigh = high;
+  }
+
+  #passOver(cursor: JsonCursor, field: string): void {
+    if (cursor.kind() !== JsonKind.null) {
+      this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
+    }
+    cursor.skipValue();
+  }
+
+  /** An id that had to be replaced by a hash stays to be seen, as an attribute. */
+  #keepOriginal(start: number, key: number): void {
+    const { original } = this.#ids;
+    this.#context.report.repair('invented-id', this.#offsetOf(start), original);
+    this.#writer.addAttribute(key, this.#writer.value(key, original));
+  }
+
+  #carryCount(cursor: JsonCursor, key: number): void {
+    const count = readSmallInteger(cursor) ?? 0;
+    if (count > 0) this.#writer.addAttribute(key, this.#writer.value(key, BigInt(count)));
+  }
+
+  #readStatus(cursor: JsonCursor): number {
+    const writer = this.#writer;
+    if (!cursor.tryOpenObject()) {
+      this.#passOver(cursor, 'status');
+      return 0;
+    }
+    let code = 0;
+    let status = -1;
+    let message = '';
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = STATUS_KEYS.match(cursor.text, cursor.from, cursor.to);
+      if (field === 1 && cursor.readScalar()) code = statusNumber(cursor.text.bytes, cursor.from, cursor.to);
+      else if (field === 2 && cursor.readScalar()) {
+        if (cursor.to > cursor.from) message = cursor.textString();
+      } else cursor.skipValue();
+    }
+    status = message === '' ? code : writer.statusOfText(code, message);
+    return status;
+  }
+
+  #readSpanAttributes(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    const kind = cursor.kind();
+    if (kind === JsonKind.array) {
+      cursor.tryOpenArray();
+      for (let first = true; cursor.nextItem(first); first = false) {
+        if (this.#readAttribute(cursor)) writer.addAttribute(this.#key, this.#value);
+      }
+    } else if (kind === JsonKind.object) {
+      cursor.tryOpenObject();
+      for (let first = true; cursor.nextKey(first); first = false) {
+        if (this.#readPlainAttribute(cursor)) writer.addAttribute(this.#key, this.#value);
+      }
+    } else this.#passOver(cursor, 'attributes');
+  }
+
+  #readEvents(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'events');
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (!cursor.tryOpenObject()) {
+        this.#passOver(cursor, 'event');
+        continue;
+      }
+      writer.beginEvent();
+      for (let firstKey = true; cursor.nextKey(firstKey); firstKey = false) {
+        switch (EVENT_KEYS.match(cursor.text, cursor.from, cursor.to)) {
+          case 1: {
+            const at = cursor.position;
+            if (readInteger64(cursor) && cursor.high < 0x8000_0000) writer.setEventTime(cursor.low, cursor.high);
+            else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timeUnixNano of an event');
+            break;
+          }
+          case 2:
+            if (cursor.readScalar()) writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
+            else this.#passOver(cursor, 'name of an event');
+            break;
+          case 3:
+            this.#readPartAttributes(cursor, false);
+            break;
+          case 4: {
+            const count = readSmallInteger(cursor) ?? 0;
+            const key = this.#carried.droppedAttributesCount;
+            if (count > 0) writer.addEventAttribute(key, writer.value(key, BigInt(count)));
+            break;
+          }
+          default:
+            cursor.skipValue();
+        }
+      }
+    }
+  }
+
+  #readLinks(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    const ids = this.#ids;
+    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'links');
+    for (let first = true; cursor.nextItem(first); first = false) {
+      if (!cursor.tryOpenObject()) {
+        this.#passOver(cursor, 'link');
+        continue;
+      }
+      writer.beginLink();
+      for (let firstKey = true; cursor.nextKey(firstKey); firstKey = false) {
+        switch (LINK_KEYS.match(cursor.text, cursor.from, cursor.to)) {
+          case 1:
+            ids.read(cursor, 16);
+            writer.setLinkTraceId(ids.word0, ids.word1, ids.word2, ids.word3);
+            break;
+          case 2:
+            ids.read(cursor, 8);
+            writer.setLinkSpanId(ids.word0, ids.word1);
+            break;
+          case 3:
+            if (!cursor.readScalar()) cursor.skipValue();
+            else if (cursor.to > cursor.from) {
+              const key = this.#carried.traceState;
+              writer.addLinkAttribute(key, writer.stringValue(key, cursor.text, cursor.from, cursor.to));
+            }
+            break;
+          case 4:
+            this.#readPartAttributes(cursor, true);
+            break;
+          case 5: {
+            const count = readSmallInteger(cursor) ?? 0;
+            const key = this.#carried.droppedAttributesCount;
+            if (count > 0) writer.addLinkAttribute(key, writer.value(key, BigInt(count)));
+            break;
+          }
+          default:
+            cursor.skipValue();
+        }
+      }
+    }
+  }
+
+  /** Reads the attributes of the event or link in hand. */
+  #readPartAttributes(cursor: JsonCursor, ofLink: boolean): void {
+    const writer = this.#writer;
+    const kind = cursor.kind();
+    const isArray = kind === JsonKind.array;
+    if (!isArray && kind !== JsonKind.object) return this.#passOver(cursor, 'attributes');
+    cursor.position++;
+    for (let first = true; isArray ? cursor.nextItem(first) : cursor.nextKey(first); first = false) {
+      if (!(isArray ? this.#readAttribute(cursor) : this.#readPlainAttribute(cursor))) continue;
+      if (ofLink) writer.addLinkAttribute(this.#key, this.#value);
+      else writer.addEventAttribute(this.#key, this.#value);
+    }
+  }
+
+  // The attribute read last.
+  #key = 0;
+  #value = 0;
+
+  /** Reads `{"key":…,"value":{…}}`. Returns false where it has no key. */
+  #readAttribute(cursor: JsonCursor): boolean {
+    const writer = this.#writer;
+    if (!cursor.tryOpenObject()) {
+      this.#passOver(cursor, 'attribute');
+      return false;
+    }
+    let key = -1;
+    let late = -1;
+    this.#value = 0;
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = ATTRIBUTE_KEYS.match(cursor.text, cursor.from, cursor.to);
+      if (field === 1 && cursor.readScalar()) key = writer.keyOf(cursor.text, cursor.from, cursor.to);
+      else if (field === 2) {
+        if (key >= 0) this.#value = this.#readAnyValue(cursor, key);
+        else {
+          late = cursor.position;
+          cursor.skipValue();
+        }
+      } else cursor.skipValue();
+    }
+    if (key < 0) return false;
+    if (late >= 0) {
+      // The value stood before its key.
+      const { position } = cursor;
+      cursor.position = late;
+      this.#value = this.#readAnyValue(cursor, key);
+      cursor.position = position;
+    }
+    this.#key = key;
+    if (this.#value === 0) this.#value = writer.value(key, null);
+    return true;
+  }
+
+  /** Reads the value of a plain object's field whose key was read last. Returns false where it is null: absent. */
+  #readPlainAttribute(cursor: JsonCursor): boolean {
+    const writer = this.#writer;
+    const key = writer.keyOf(cursor.text, cursor.from, cursor.to);
+    this.#key = key;
+    if (cursor.kind() === JsonKind.string) {
+      cursor.readString();
+      this.#value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
+      return true;
+    }
+    const value = readPlainValue(cursor);
+    if (value === null) return false;
+    this.#value = writer.value(key, value);
+    return true;
+  }
+
+  /** Reads an AnyValue and returns its id; 0 where it is empty. */
+  #readAnyValue(cursor: JsonCursor, key: number): number {
+    const writer = this.#writer;
+    if (!cursor.tryOpenObject()) {
+      // Not an AnyValue but the value itself.
+      if (cursor.kind() === JsonKind.null) {
+        cursor.skipValue();
+        return 0;
+      }
+      return writer.value(key, readPlainValue(cursor));
+    }
+    let value = 0;
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = VALUE_KEYS.match(cursor.text, cursor.from, cursor.to);
+      const kind = cursor.kind();
+      if (kind === JsonKind.null) cursor.skipValue();
+      else if (field === 1 && kind === JsonKind.string) {
+        cursor.readString();
+        value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
+      } else if (field === 3 && (kind === JsonKind.string || kind === JsonKind.number)) {
+        cursor.readScalar();
+        value = writer.integerValue(key, cursor.text, cursor.from, cursor.to);
+      } else if (field === 2 && (kind === JsonKind.true || kind === JsonKind.false)) {
+        value = writer.boolValue(key, cursor.readWord() === true);
+      } else if (field === 4 && kind === JsonKind.number) {
+        cursor.readBare();
+        value = writer.numberValue(key, cursor.text, cursor.from, cursor.to);
+      } else if (field === 5 || field === 6) {
+        const start = cursor.position;
+        cursor.skipValue();
+        const end = cursor.position;
+        const valueClass = field === 5 ? ValueClass.jsonArray : ValueClass.jsonMap;
+        value = writer.findEncoded(key, valueClass, cursor, start, end);
+        if (value === 0) {
+          cursor.position = start;
+          const made = this.#makeValue(cursor, field, 0);
+          value = writer.rememberEncoded(key, valueClass, cursor, start, end, made);
+        }
+        cursor.position = end;
+      } else value = writer.value(key, this.#makeValue(cursor, field, 0));
+    }
+    return value;
+  }
+
+  /** Makes the value of an AnyValue field that is not a plain scalar. */
+  #makeValue(cursor: JsonCursor, field: number, depth: number): AttributeValue {
+    if (depth > MAX_DEPTH) throw new BadRecord('too-deep', `an attribute nested more than ${MAX_DEPTH} deep`);
+    const kind = cursor.kind();
+    if (kind === JsonKind.null) {
+      cursor.skipValue();
+      return null;
+    }
+    switch (field) {
+      case 1:
+      case 2: {
+        const value = readPlainValue(cursor, depth);
+        if (field === 2 && (value === 'true' || value === 'false')) return value === 'true';
+        return value;
+      }
+      case 3: {
+        if (kind === JsonKind.object) {
+          // A protobufjs Long.
+          if (!readInteger64(cursor)) return null;
+          return BigInt.asIntN(64, (BigInt(cursor.high) << 32n) | BigInt(cursor.low));
+        }
+        const value = readPlainValue(cursor, depth);
+        if (typeof value === 'string' && /^[-+]?\d+$/.test(value)) {
+          const integer = BigInt(value.replace(/^\+/, ''));
+          return isInt64(integer) ? integer : value;
+        }
+        return value;
+      }
+      case 4: {
+        const value = readPlainValue(cursor, depth);
+        return typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value;
+      }
+      case 5:
+        return this.#makeList(cursor, () => this.#makeAny(cursor, depth + 1));
+      case 6: {
+        const entries: [string, AttributeValue][] = [];
+        this.#makeList(cursor, () => {
+          const [key, value] = this.#readKeyValue(cursor, depth + 1);
+          if (key !== undefined) entries.push([key, value]);
+          return null;
+        });
+        return Object.fromEntries(entries);
+      }
+      case 7: {
+        const value = readPlainValue(cursor, depth);
+        if (typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64'));
+        const data = typeof value === 'object' && value !== null && 'data' in value ? value.data : value;
+        const bytes = Object.values(typeof data === 'object' && data !== null ? data : {});
+        return Uint8Array.from(bytes, byte => Number(byte));
+      }
+      default:
+        return readPlainValue(cursor, depth);
+    }
+  }
+
+  /** Reads `{"values":[…]}`, or the array itself. */
+  #makeList(cursor: JsonCursor, item: () => AttributeValue): AttributeValue[] {
+    const items: AttributeValue[] = [];
+    const readItems = () => {
+      if (!cursor.tryOpenArray()) return cursor.skipValue();
+      for (let first = true; cursor.nextItem(first); first = false) items.push(item());
+    };
+    if (cursor.tryOpenObject()) {
+      for (let first = true; cursor.nextKey(first); first = false) {
+        if (cursor.textString() === 'values') readItems();
+        else cursor.skipValue();
+      }
+    } else readItems();
+    return items;
+  }
+
+  #makeAny(cursor: JsonCursor, depth: number): AttributeValue {
+    if (depth > MAX_DEPTH) throw new BadRecord('too-deep', `an attribute nested more than ${MAX_DEPTH} deep`);
+    if (!cursor.tryOpenObject()) return readPlainValue(cursor, depth);
+    let value: AttributeValue = null;
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = VALUE_KEYS.match(cursor.text, cursor.from, cursor.to);
+      value = this.#makeValue(cursor, field, depth);
+    }
+    return value;
+  }
+
+  #readKeyValue(cursor: JsonCursor, depth: number): [string | undefined, AttributeValue] {
+    let key: string | undefined;
+    let value: AttributeValue = null;
+    if (!cursor.tryOpenObject()) {
+      cursor.skipValue();
+      return [key, value];
+    }
+    for (let first = true; cursor.nextKey(first); first = false) {
+      const field = ATTRIBUTE_KEYS.match(cursor.text, cursor.from, cursor.to);
+      if (field === 1 && cursor.readScalar()) key = cursor.textString();
+      else if (field === 2) value = this.#makeAny(cursor, depth);
+      else cursor.skipValue();
+    }
+    return [key, value];
+  }
+}

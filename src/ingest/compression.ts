@@ -1,0 +1,249 @@
+import type { EventEmitter } from 'node:events';
+import zlib from 'node:zlib';
+
+// Compression is peeled by magic bytes, in any order and nesting, never by file name. Members and frames are taken one at
+// a time, for concatenated ones are normal (`gzip -c >>`, rotated files) and what stands before a fault must be kept.
+//   gzip  RFC 1952 · zlib  RFC 1950 · zstd  RFC 8878
+
+/** The input is not whole or not sound. What was read before is good. */
+export class SourceDamage extends Error {}
+
+export interface CompressionLimits {
+  /** How many bytes one compressed byte may become, once `freeBytes` have come out. */
+  readonly ratio: number;
+  readonly freeBytes: number;
+}
+
+/** Telemetry compresses 10 to 60 times; a file of zeroes 1,000 times and more. */
+export const DEFAULT_COMPRESSION_LIMITS: CompressionLimits = { ratio: 500, freeBytes: 256 << 20 };
+
+const MAX_LAYERS = 4;
+/** Compressed bytes are fed in pieces of this size: what a fault destroys is at most what came of one. */
+const PIECE = 1 << 16;
+
+interface Decompressor extends EventEmitter {
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
+  end(): void;
+  destroy(): void;
+  readonly bytesWritten: number;
+}
+
+interface Codec {
+  readonly name: string;
+  matches(head: Uint8Array): boolean;
+  create(): Decompressor;
+  /** Bytes before and after the stream that `create` understands. */
+  readonly header?: (reader: ByteReader) => Promise<void>;
+  readonly trailer?: (reader: ByteReader, crc: number, length: number) => Promise<void>;
+}
+
+const CODECS: readonly Codec[] = [
+  {
+    name: 'gzip',
+    matches: head => head[0] === 0x1f && head[1] === 0x8b && head[2] === 8,
+    create: () => zlib.createInflateRaw(),
+    header: readGzipHeader,
+    trailer: checkGzipTrailer,
+  },
+  {
+    name: 'zstd',
+    matches: head =>
+      (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) ||
+      // A skippable frame.
+      (((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18),
+    create: () => zlib.createZstdDecompress(),
+  },
+  {
+    name: 'zlib',
+    matches: head => head[0] === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(head[1] ?? 0),
+    create: () => zlib.createInflate(),
+  },
+];
+
+/** A stream of chunks that can be looked into and given back. */
+export class ByteReader {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #held: Uint8Array = new Uint8Array(0);
+  #ended = false;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** Returns up to `size` of the next bytes without taking them; fewer only at the end. */
+  async peek(size: number): Promise<Uint8Array> {
+    while (this.#held.length < size && !this.#ended) {
+      const next = await this.#chunks.next();
+      if (next.done === true) this.#ended = true;
+      else this.#held = this.#held.length === 0 ? next.value : Buffer.concat([this.#held, next.value]);
+    }
+    return this.#held.subarray(0, size);
+  }
+
+  /** Takes the next bytes, at most `size`; undefined at the end. */
+  async take(size: number): Promise<Uint8Array | undefined> {
+    const piece = await this.peek(1);
+    if (piece.length === 0) return undefined;
+    const taken = this.#held.subarray(0, size);
+    this.#held = this.#held.subarray(taken.length);
+    return taken;
+  }
+
+  /** Takes exactly `size` bytes. */
+  async takeExactly(size: number): Promise<Uint8Array> {
+    const bytes = await this.peek(size);
+    if (bytes.length < size) throw new SourceDamage('is cut off');
+    this.#held = this.#held.subarray(size);
+    return bytes;
+  }
+
+  /** Gives bytes back, to be taken next. */
+  giveBack(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#held = this.#held.length === 0 ? bytes : Buffer.concat([bytes, this.#held]);
+  }
+
+  /** All that is left, chunk by chunk. */
+  async *rest(): AsyncGenerator<Uint8Array> {
+    if (this.#held.length > 0) {
+      const held = this.#held;
+      this.#held = new Uint8Array(0);
+      yield held;
+    }
+    while (!this.#ended) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+}
+
+/**
+ * Yields the bytes under every layer of compression. Throws `SourceDamage` behind the last good byte where a layer is
+ * cut off, broken, or grows beyond the limits.
+ */
+export async function* decompressed(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: CompressionLimits = DEFAULT_COMPRESSION_LIMITS,
+  layers = 0,
+): AsyncGenerator<Uint8Array> {
+  const reader = new ByteReader(chunks);
+  const head = await reader.peek(4);
+  const codec = CODECS.find(({ matches }) => matches(head));
+  if (codec === undefined) yield* reader.rest();
+  else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
+  else yield* decompressed(members(reader, codec, limits), limits, layers + 1);
+}
+
+/** Decompresses one message held in memory, as collectors compress each message by itself. */
+export async function decompressedMessage(message: Uint8Array, limits: CompressionLimits): Promise<Uint8Array> {
+  const whole = async function* () {
+    yield message;
+  };
+  const parts: Uint8Array[] = [];
+  for await (const part of decompressed(whole(), limits)) parts.push(part);
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+}
+
+/** Says whether bytes begin as compressed data does. */
+export function isCompressed(head: Uint8Array): boolean {
+  return CODECS.some(({ matches }) => matches(head));
+}
+
+async function* members(reader: ByteReader, codec: Codec, limits: CompressionLimits): AsyncGenerator<Uint8Array> {
+  const volume = { in: 0, out: 0 };
+  for (;;) {
+    yield* member(reader, codec, limits, volume);
+    const head = await reader.peek(4);
+    if (head.length === 0) return;
+    if (codec.matches(head)) continue;
+    // Zeroes behind the last member are padding (tapes, block devices).
+    for await (const rest of reader.rest()) {
+      if (rest.some(byte => byte !== 0)) throw new SourceDamage(`has bytes behind the end of its ${codec.name} data`);
+    }
+    return;
+  }
+}
+
+async function* member(
+  reader: ByteReader,
+  codec: Codec,
+  limits: CompressionLimits,
+  volume: { in: number; out: number },
+): AsyncGenerator<Uint8Array> {
+  await codec.header?.(reader);
+  const stream = codec.create();
+  const ready: Uint8Array[] = [];
+  let failure: Error | undefined;
+  let ended = false;
+  let crc = 0;
+  let length = 0;
+  let isBomb = false;
+  stream.on('data', (data: Uint8Array) => {
+    volume.out += data.length;
+    length += data.length;
+    isBomb ||= volume.out > limits.freeBytes && volume.out > (volume.in + PIECE) * limits.ratio;
+    if (isBomb) stream.destroy();
+    else ready.push(data);
+  });
+  const over = new Promise<void>(resolve => {
+    stream.on('error', (error: Error) => {
+      failure = error;
+      resolve();
+    });
+    stream.on('end', () => {
+      ended = true;
+      resolve();
+    });
+    stream.on('close', resolve);
+  });
+  let fed = 0;
+  try {
+    while (!ended && failure === undefined && !isBomb) {
+      const piece = await reader.take(PIECE);
+      if (piece === undefined) break;
+      await Promise.race([new Promise(resolve => stream.write(piece, resolve)), over]);
+      fed += piece.length;
+      volume.in += piece.length;
+      for (const data of ready) if (codec.trailer !== undefined) crc = zlib.crc32(data, crc);
+      yield* ready.splice(0);
+      // The end of the member is announced one turn later than its last byte is consumed.
+      if (!ended && stream.bytesWritten < fed) await over;
+      if (ended) reader.giveBack(piece.subarray(piece.length - (fed - stream.bytesWritten)));
+    }
+    if (isBomb) {
+      throw new SourceDamage(
+        `grows more than ${limits.ratio} times when decompressed (--max-compression-ratio raises the limit)`,
+      );
+    }
+    if (failure !== undefined) throw new SourceDamage(`holds broken ${codec.name} data: ${failure.message}`);
+    if (!ended) {
+      throw new SourceDamage(`is cut off: its ${codec.name} data has no end`);
+    }
+  } finally {
+    stream.destroy();
+  }
+  await codec.trailer?.(reader, crc, length);
+}
+
+async function readGzipHeader(reader: ByteReader): Promise<void> {
+  const fixed = await reader.takeExactly(10);
+  const flags = fixed[3] ?? 0;
+  if (flags & 4) {
+    const [low = 0, high = 0] = await reader.takeExactly(2);
+    await reader.takeExactly(low | (high << 8));
+  }
+  for (const flag of [8, 16]) {
+    if ((flags & flag) === 0) continue;
+    let byte: number | undefined;
+    do [byte] = await reader.takeExactly(1);
+    while (byte !== 0);
+  }
+  if (flags & 2) await reader.takeExactly(2);
+}
+
+async function checkGzipTrailer(reader: ByteReader, crc: number, length: number): Promise<void> {
+  const trailer = Buffer.from(await reader.takeExactly(8));
+  if (trailer.readUInt32LE(0) !== crc || trailer.readUInt32LE(4) !== length % 4294967296) {
+    throw new SourceDamage('holds broken gzip data: the checksum is not that of the content');
+  }
+}

@@ -1,0 +1,64 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { buffersOf, type SpanBatch } from '../model/span-batch.ts';
+import type { SourceAccount } from './account.ts';
+import { type DecodeOptions, SourceDecoder } from './decoding.ts';
+import type { Source } from './source.ts';
+
+// The decode thread: reads, decompresses and decodes one source after the other, and sends batches without a copy.
+
+export type ToWorker =
+  | { readonly type: 'decode'; readonly source: Source; readonly nextAttributeId: number }
+  /** A batch has been taken over by the database's thread. */
+  | { readonly type: 'taken' };
+
+export type FromWorker =
+  | { readonly type: 'batch'; readonly batch: SpanBatch }
+  | { readonly type: 'progress'; readonly bytes: number }
+  | { readonly type: 'done'; readonly account: SourceAccount };
+
+interface WorkerData {
+  readonly producer: number;
+  readonly options: DecodeOptions;
+  readonly maxWaiting: number;
+}
+
+const port = parentPort;
+if (port === null) throw new Error('decode-worker runs in a worker thread');
+const { producer, options, maxWaiting }: WorkerData = workerData;
+
+let waiting = 0;
+let goOn: (() => void) | undefined;
+
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+let decoder: SourceDecoder | undefined;
+
+port.on('message', async (message: ToWorker) => {
+  if (message.type === 'taken') {
+    waiting--;
+    if (waiting < maxWaiting) goOn?.();
+    return;
+  }
+  decoder ??= new SourceDecoder(
+    {
+      producer,
+      firstValueId: message.nextAttributeId,
+      onBatch: batch => {
+        waiting++;
+        send({ type: 'batch', batch }, buffersOf(batch));
+      },
+    },
+    options,
+  );
+  decoder.writer.skipValueIds(message.nextAttributeId);
+  const account = await decoder.decode(message.source, async bytes => {
+    send({ type: 'progress', bytes });
+    if (waiting >= maxWaiting) {
+      await new Promise<void>(resolve => {
+        goOn = resolve;
+      });
+      goOn = undefined;
+    }
+  });
+  decoder.writer.flush();
+  send({ type: 'done', account });
+});

@@ -1,0 +1,167 @@
+import { Worker } from 'node:worker_threads';
+import type { SpanBatch } from '../model/span-batch.ts';
+import type { SourceAccount } from './account.ts';
+import type { FromWorker, ToWorker } from './decode-worker.ts';
+import { type DecodeOptions, SourceDecoder } from './decoding.ts';
+import type { Source } from './source.ts';
+
+// Sources, one after the other, into a target that owns the database. Small sources are decoded on this thread; a
+// worker costs more to start than they take. Large ones are decoded in a worker while this thread appends.
+
+/** From this size on, in bytes, decoding is worth a thread of its own. */
+const WORKER_BYTES = 4 << 20;
+/** Batches that may wait for this thread; the worker pauses when there are as many. */
+const MAX_WAITING = 6;
+
+/** Where batches go: the store's loader. */
+export interface IngestTarget<Result> {
+  /** The first id that a new producer may give to an attribute. */
+  readonly nextAttributeId: number;
+  begin(): Promise<void>;
+  add(batch: SpanBatch): void;
+  /** Ends the source and commits it. */
+  finish(account: SourceAccount): Promise<Result>;
+  /** Undoes the source. */
+  abort(): Promise<void>;
+}
+
+export interface IngestProgress {
+  readonly source: Source;
+  /** Bytes read of the source, as stored. */
+  readonly bytes: number;
+  readonly spans: number;
+}
+
+export interface IngestHooks {
+  readonly onProgress?: (progress: IngestProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface IngestedSource<Result> {
+  readonly account: SourceAccount;
+  readonly result: Result;
+}
+
+/** Reads sources in order. Faults of a source are in its account; errors of the target, and an abort, are thrown. */
+export async function ingest<Result>(
+  sources: readonly Source[],
+  target: IngestTarget<Result>,
+  options: DecodeOptions,
+  hooks: IngestHooks = {},
+): Promise<IngestedSource<Result>[]> {
+  const done: IngestedSource<Result>[] = [];
+  const decoders = new Decoders(target, options);
+  try {
+    for (const source of sources) {
+      hooks.signal?.throwIfAborted();
+      await target.begin();
+      try {
+        const account = await decoders.decode(source, hooks);
+        done.push({ account, result: await target.finish(account) });
+      } catch (error) {
+        await target.abort();
+        throw error;
+      }
+    }
+  } finally {
+    await decoders.close();
+  }
+  return done;
+}
+
+/** The decoders of this ingest: one on this thread, one in a worker, each made when it is first needed. */
+class Decoders {
+  readonly #target: IngestTarget<unknown>;
+  readonly #options: DecodeOptions;
+  #producers = 0;
+  #local: SourceDecoder | undefined;
+  #worker: Worker | undefined;
+  #spans = 0;
+
+  constructor(target: IngestTarget<unknown>, options: DecodeOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  async decode(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
+    this.#spans = 0;
+    const isLarge = source.bytes !== undefined && source.bytes >= WORKER_BYTES;
+    return isLarge ? this.#decodeInWorker(source, hooks) : this.#decodeHere(source, hooks);
+  }
+
+  #add(batch: SpanBatch): void {
+    this.#spans += batch.spans.count;
+    this.#target.add(batch);
+  }
+
+  async #decodeHere(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
+    this.#local ??= new SourceDecoder(
+      {
+        producer: this.#producers++,
+        firstValueId: this.#target.nextAttributeId,
+        onBatch: batch => this.#add(batch),
+      },
+      this.#options,
+    );
+    // Another producer may have given ids since.
+    this.#local.writer.skipValueIds(this.#target.nextAttributeId);
+    const account = await this.#local.decode(source, bytes => {
+      hooks.signal?.throwIfAborted();
+      hooks.onProgress?.({ source, bytes, spans: this.#spans });
+    });
+    this.#local.writer.flush();
+    return account;
+  }
+
+  async #decodeInWorker(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
+    const worker = this.#startWorker();
+    const send = (message: ToWorker) => worker.postMessage(message);
+    return new Promise<SourceAccount>((resolve, reject) => {
+      const onAbort = () => settle(() => reject(hooks.signal?.reason));
+      const settle = (finish: () => void) => {
+        worker.off('message', onMessage);
+        worker.off('error', onError);
+        hooks.signal?.removeEventListener('abort', onAbort);
+        finish();
+      };
+      const onError = (error: unknown) => settle(() => reject(error));
+      const onMessage = (message: FromWorker) => {
+        switch (message.type) {
+          case 'batch':
+            try {
+              this.#add(message.batch);
+            } catch (error) {
+              onError(error);
+              return;
+            }
+            send({ type: 'taken' });
+            break;
+          case 'progress':
+            hooks.onProgress?.({ source, bytes: message.bytes, spans: this.#spans });
+            break;
+          case 'done':
+            settle(() => resolve(message.account));
+            break;
+        }
+      };
+      worker.on('message', onMessage);
+      worker.on('error', onError);
+      hooks.signal?.addEventListener('abort', onAbort);
+      send({ type: 'decode', source, nextAttributeId: this.#target.nextAttributeId });
+    });
+  }
+
+  #startWorker(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const file = import.meta.url.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
+    this.#worker = new Worker(new URL(file, import.meta.url), {
+      workerData: { producer: this.#producers++, options: this.#options, maxWaiting: MAX_WAITING },
+    });
+    this.#worker.setMaxListeners(0);
+    return this.#worker;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+}

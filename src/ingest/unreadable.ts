@@ -1,0 +1,53 @@
+// What a source that is no trace dump probably is, so that the refusal can say it.
+
+const MAGIC: readonly (readonly [string, readonly number[], number])[] = [
+  ['a PNG image', [0x89, 0x50, 0x4e, 0x47], 0],
+  ['a JPEG image', [0xff, 0xd8, 0xff], 0],
+  ['a GIF image', [0x47, 0x49, 0x46, 0x38], 0],
+  ['a PDF document', [0x25, 0x50, 0x44, 0x46], 0],
+  ['a zip archive', [0x50, 0x4b, 0x03, 0x04], 0],
+  ['a tar archive', [0x75, 0x73, 0x74, 0x61, 0x72], 257],
+  ['a program (ELF)', [0x7f, 0x45, 0x4c, 0x46], 0],
+  ['a Parquet file', [0x50, 0x41, 0x52, 0x31], 0],
+  ['an SQLite database', [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65], 0],
+  ['a DuckDB database', [0x44, 0x55, 0x43, 0x4b], 8],
+  ['bzip2 data', [0x42, 0x5a, 0x68], 0],
+  ['xz data', [0xfd, 0x37, 0x7a, 0x58, 0x5a], 0],
+  ['lz4 data', [0x04, 0x22, 0x4d, 0x18], 0],
+  ['framed snappy data', [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50], 0],
+];
+
+/** The refusal of a source: a clause that follows its name, and what to do. */
+export interface Refusal {
+  readonly message: string;
+  readonly hint: string;
+}
+
+const HINT = 'OTLP (JSON or protobuf), Jaeger JSON and Zipkin v2 JSON are read, also compressed with gzip or zstd';
+
+/** Returns the refusal of a source that begins with `head`; `whole` says that there is no more of it. */
+export function refusalOf(head: Uint8Array, whole: boolean): Refusal {
+  if (head.length === 0) return { message: 'is empty', hint: HINT };
+  const isBlank = head.every(byte => byte <= 32);
+  if (isBlank) return { message: whole ? 'holds only white space' : 'begins with nothing but white space', hint: HINT };
+  for (const [what, bytes, offset] of MAGIC) {
+    if (!bytes.every((byte, index) => head[offset + index] === byte)) continue;
+    const hint = what === 'a DuckDB database' ? 'name a database with --db' : HINT;
+    return { message: `is no trace dump but ${what}`, hint };
+  }
+  const text = Buffer.from(head.subarray(0, 4096)).toString('utf8');
+  const isText = !head.subarray(0, 4096).some(byte => byte < 9 || (byte > 13 && byte < 32 && byte !== 27));
+  if (!isText) return { message: 'is binary data in no format that is read', hint: HINT };
+  const [first = '', second = ''] = text.split(/\r?\n/);
+  if (/^\s*<(!doctype|html|\?xml)/i.test(text)) return { message: 'is no trace dump but HTML or XML', hint: HINT };
+  for (const [separator, name] of [
+    [',', 'a CSV table'],
+    ['\t', 'a table with tabs'],
+  ] as const) {
+    const columns = first.split(separator).length;
+    if (columns > 2 && second.split(separator).length >= columns - 1) {
+      return { message: `is no trace dump that is read but ${name}`, hint: HINT };
+    }
+  }
+  return { message: 'is text in no format that is read', hint: HINT };
+}

@@ -1,0 +1,715 @@
+import { Quirk, SHARED_SPAN_MASK } from './span-batch.ts';
+import { Kind } from './status.ts';
+
+// Assembly: spans in any order become traces, with parents, roots, orphans and nested-set numbers. The definitions are
+// in docs/definitions.md ("Trace assembly"); this is their only implementation, for whole databases and single traces
+// alike. It works on columns; n spans cost O(n log n) and a few dozen bytes each.
+//
+//   trace 4bf9…        a ├────────────────┤         root: no parent id            component 0   left 1  right 8
+//                      b   ├─────┤                  child of a                                   2        5
+//                      c     ├─┤                    child of b                                   3        4
+//                      d          ├───┤             child of a                                   6        7
+//                      e     ├──┤                   orphan: its parent is not here  component 1  9       10
+
+/** How a span hangs in its trace. */
+export const Parentage = {
+  child: 0,
+  root: 1,
+  /** It names a parent that is not in the data. */
+  orphan: 2,
+  /** It was the earliest span of a cycle, or its own parent: the edge to its parent is cut. */
+  cut: 3,
+} as const;
+
+/** Spans as assembly needs them; 64-bit columns are words, low first, ids least significant word first. */
+export interface AssemblyInput {
+  readonly count: number;
+  readonly traceId: Uint32Array;
+  readonly spanId: Uint32Array;
+  readonly parentId: Uint32Array;
+  readonly start: Uint32Array;
+  readonly duration: Uint32Array;
+  readonly kind: Uint8Array;
+  /** Bits of `Quirk`. */
+  readonly quirks: Uint8Array;
+  /** Any number that is equal for spans of one service. */
+  readonly service: Uint32Array;
+  /** 1 where the status is error. */
+  readonly failed: Uint8Array;
+}
+
+/** One assembled trace; its spans are at positions `first` to `first + count` of the output. */
+export interface AssembledTrace {
+  /** The trace id, least significant word first. */
+  readonly id: readonly [number, number, number, number];
+  readonly first: number;
+  readonly count: number;
+  /** Earliest start and latest end, as input words and as a length in nanoseconds (exact below 2^53). */
+  readonly startLow: number;
+  readonly startHigh: number;
+  readonly durationNanos: number;
+  /** Position of the root that lasts longest; -1 where the trace has none. */
+  readonly root: number;
+  readonly roots: number;
+  readonly orphans: number;
+  readonly cuts: number;
+  readonly components: number;
+  readonly failed: number;
+  /** Distinct services in display order. */
+  readonly services: readonly number[];
+  /** One root, no orphan, no cut, and nothing that ends after the root except behind an async edge. */
+  readonly complete: boolean;
+  /** Some spans share an id: exact duplicates must be told from different spans, which needs their contents. */
+  readonly hasSharedIds: boolean;
+}
+
+/** Columns of the output by position: within a trace, spans stand in display order (depth first, siblings by start). */
+export interface Assembly {
+  /** Input row of the span at each position. */
+  readonly row: Uint32Array;
+  readonly parentage: Uint8Array;
+  readonly component: Uint32Array;
+  readonly left: Uint32Array;
+  readonly right: Uint32Array;
+  readonly depth: Uint32Array;
+  /** Self time in nanoseconds, exact below 2^53. */
+  readonly self: Float64Array;
+  readonly traces: readonly AssembledTrace[];
+  /** Input rows of traces that were left out because they were not settled; ascending. */
+  readonly unsettled: Uint32Array;
+}
+
+/**
+ * Assembles the traces whose last span is before row `settledBefore`; traces come in order of their start. Ids and
+ * starts that assembly decides (the server half of a call that shares its id, a start that was not recorded) are
+ * written back into the input.
+ */
+export function assemble(input: AssemblyInput, settledBefore = input.count): Assembly {
+  return new Assembler(input).run(settledBefore);
+}
+
+/** Nanoseconds from one 64-bit time to another; exact where the distance is below 2^53. */
+function distance(low: number, high: number, laterLow: number, laterHigh: number): number {
+  return (laterHigh - high) * 4294967296 + (laterLow - low);
+}
+
+class Assembler {
+  readonly #input: AssemblyInput;
+  // The trace in hand, by place: members sorted by start.
+  #members = new Uint32Array(64);
+  #scratch = new Uint32Array(64);
+  #parent = new Int32Array(64);
+  #firstChild = new Int32Array(64);
+  #nextSibling = new Int32Array(64);
+  #lastChild = new Int32Array(64);
+  #state = new Uint8Array(64);
+  #stack = new Int32Array(64);
+  #size = 0;
+  /** Span ids of the trace in hand: place + 1 by hash. */
+  #table = new Int32Array(128);
+  #tableMask = 127;
+  #hasShared = false;
+  #hasSharedIds = false;
+
+  constructor(input: AssemblyInput) {
+    this.#input = input;
+  }
+
+  run(settledBefore: number): Assembly {
+    const { count } = this.#input;
+    const { traceOf, traceCount, firstRow } = this.#groupByTrace();
+    const sizes = new Uint32Array(traceCount + 1);
+    const lastRow = new Int32Array(traceCount);
+    for (let row = 0; row < count; row++) {
+      const trace = traceOf[row]!;
+      sizes[trace + 1] = sizes[trace + 1]! + 1;
+      lastRow[trace] = row;
+    }
+    for (let trace = 0; trace < traceCount; trace++) sizes[trace + 1] = sizes[trace + 1]! + sizes[trace]!;
+    const offsets = sizes.slice(0, traceCount);
+    const rows = new Uint32Array(count);
+    let settledSpans = 0;
+    for (let row = 0; row < count; row++) {
+      const trace = traceOf[row]!;
+      const at = offsets[trace]!;
+      rows[at] = row;
+      offsets[trace] = at + 1;
+      if (lastRow[trace]! < settledBefore) settledSpans++;
+    }
+    const unsettled = new Uint32Array(count - settledSpans);
+    if (settledSpans < count) {
+      let at = 0;
+      for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= settledBefore) unsettled[at++] = row;
+    }
+    const output: Output = {
+      row: new Uint32Array(settledSpans),
+      parentage: new Uint8Array(settledSpans),
+      component: new Uint32Array(settledSpans),
+      left: new Uint32Array(settledSpans),
+      right: new Uint32Array(settledSpans),
+      depth: new Uint32Array(settledSpans),
+      self: new Float64Array(settledSpans),
+    };
+    const traces: AssembledTrace[] = [];
+    let position = 0;
+    for (const trace of this.#byStart(traceCount, rows, sizes)) {
+      if (lastRow[trace]! >= settledBefore) continue;
+      const from = sizes[trace]!;
+      const to = sizes[trace + 1]!;
+      traces.push(this.#assembleTrace(rows, from, to, position, output, firstRow[trace]!));
+      position += to - from;
+    }
+    return { ...output, traces, unsettled };
+  }
+
+  /** Gives every row the number of its trace. */
+  #groupByTrace(): { traceOf: Uint32Array; traceCount: number; firstRow: Uint32Array } {
+    const { count, traceId, quirks } = this.#input;
+    let bits = 6;
+    while (1 << bits < count * 2) bits++;
+    const mask = (1 << bits) - 1;
+    const table = new Int32Array(mask + 1);
+    const traceOf = new Uint32Array(count);
+    /** A row that bears the trace's full id. */
+    const firstRow = new Uint32Array(count);
+    let traceCount = 0;
+    let previous = -1;
+    for (let row = 0; row < count; row++) {
+      const at = row * 4;
+      const word0 = traceId[at]!;
+      const word1 = traceId[at + 1]!;
+      const word2 = traceId[at + 2]!;
+      const word3 = traceId[at + 3]!;
+      // Spans of a trace often come together.
+      if (previous >= 0) {
+        const other = firstRow[previous]! * 4;
+        if (
+          traceId[other] === word0 &&
+          traceId[other + 1] === word1 &&
+          traceId[other + 2] === word2 &&
+          traceId[other + 3] === word3
+        ) {
+          traceOf[row] = previous;
+          continue;
+        }
+      }
+      // Only the low 64 bits are hashed, so that the short and the long form of a Zipkin id meet.
+      let slot = (Math.imul(word0 ^ (word1 >>> 3), 0x9e3779b1) >>> (32 - bits)) & mask;
+      for (;;) {
+        const trace = table[slot]! - 1;
+        if (trace < 0) {
+          table[slot] = traceCount + 1;
+          firstRow[traceCount] = row;
+          traceOf[row] = previous = traceCount++;
+          break;
+        }
+        const known = firstRow[trace]!;
+        const other = known * 4;
+        if (traceId[other] === word0 && traceId[other + 1] === word1) {
+          if (traceId[other + 2] === word2 && traceId[other + 3] === word3) {
+            traceOf[row] = previous = trace;
+            break;
+          }
+          const isShort = (word2 | word3) === 0;
+          const isKnownShort = (traceId[other + 2]! | traceId[other + 3]!) === 0;
+          const isZipkin = (quirks[row]! & quirks[known]! & Quirk.sharedParent) !== 0;
+          if (isZipkin && (isShort || isKnownShort)) {
+            if (isKnownShort) firstRow[trace] = row;
+            traceOf[row] = previous = trace;
+            break;
+          }
+        }
+        slot = (slot + 1) & mask;
+      }
+    }
+    return { traceOf, traceCount, firstRow: firstRow.subarray(0, traceCount) };
+  }
+
+  /** The traces in order of their earliest start, then of their first row's id. */
+  #byStart(traceCount: number, rows: Uint32Array, sizes: Uint32Array): Uint32Array {
+    const { start, traceId } = this.#input;
+    const earliest = new Uint32Array(traceCount);
+    for (let trace = 0; trace < traceCount; trace++) {
+      let best = rows[sizes[trace]!]!;
+      for (let at = sizes[trace]! + 1; at < sizes[trace + 1]!; at++) {
+        const row = rows[at]!;
+        if (this.#isKnown(row) && (!this.#isKnown(best) || compareWords(start, row, best) < 0)) best = row;
+      }
+      earliest[trace] = best;
+    }
+    return new Uint32Array(traceCount)
+      .map((_, trace) => trace)
+      .sort((a, b) => {
+        const rowA = earliest[a]!;
+        const rowB = earliest[b]!;
+        return compareWords(start, rowA, rowB) || compareIds(traceId, rowA, rowB);
+      });
+  }
+
+  #isKnown(row: number): boolean {
+    return (this.#input.quirks[row]! & Quirk.startUnknown) === 0;
+  }
+
+  #assembleTrace(
+    rows: Uint32Array,
+    from: number,
+    to: number,
+    first: number,
+    output: Output,
+    idRow: number,
+  ): AssembledTrace {
+    const input = this.#input;
+    const size = to - from;
+    this.#begin(size);
+    const members = this.#members;
+    let quirks = 0;
+    for (let place = 0; place < size; place++) {
+      const row = rows[from + place]!;
+      members[place] = row;
+      quirks |= input.quirks[row]!;
+    }
+    this.#hasShared = (quirks & Quirk.shared) !== 0;
+    if (quirks & Quirk.startUnknown) this.#inheritStarts();
+    this.#sort(size);
+    this.#indexIds();
+    this.#findParents();
+
+    // Tops in order: true roots, then orphans, each by start.
+    const parent = this.#parent;
+    const parentage = this.#state;
+    const tops: number[] = [];
+    for (const wanted of [Parentage.root, Parentage.orphan, Parentage.cut]) {
+      for (let place = 0; place < size; place++)
+        if (parent[place]! < 0 && parentage[place] === wanted) tops.push(place);
+    }
+    const walk: Walk = { position: first, number: 1, component: 0 };
+    for (const top of tops) this.#walk(top, output, walk);
+    if (walk.position < first + size) this.#cutCycles(output, walk);
+    return this.#summarise(first, size, output, idRow);
+  }
+
+  #begin(size: number): void {
+    if (size > this.#members.length) {
+      const room = size * 2;
+      this.#members = new Uint32Array(room);
+      this.#scratch = new Uint32Array(room);
+      this.#parent = new Int32Array(room);
+      this.#firstChild = new Int32Array(room);
+      this.#nextSibling = new Int32Array(room);
+      this.#lastChild = new Int32Array(room);
+      this.#state = new Uint8Array(room);
+      this.#stack = new Int32Array(room);
+    }
+    this.#size = size;
+    this.#hasSharedIds = false;
+    let slots = 128;
+    while (slots < size * 2) slots *= 2;
+    if (slots > this.#table.length) this.#table = new Int32Array(slots);
+    else this.#table.fill(0, 0, slots);
+    this.#tableMask = slots - 1;
+  }
+
+  /** Spans without a start take their parent's, or the nearest ancestor's that has one, or the trace's earliest. */
+  #inheritStarts(): void {
+    const { start, quirks } = this.#input;
+    const size = this.#size;
+    this.#indexIds();
+    this.#findParents();
+    let earliest = -1;
+    for (let place = 0; place < size; place++) {
+      const row = this.#members[place]!;
+      if (this.#isKnown(row) && (earliest < 0 || compareWords(start, row, earliest) < 0)) earliest = row;
+    }
+    for (let place = 0; place < size; place++) {
+      const row = this.#members[place]!;
+      if ((quirks[row]! & Quirk.startUnknown) === 0) continue;
+      let ancestor = this.#parent[place]!;
+      for (let steps = 0; steps < size && ancestor >= 0 && !this.#isKnown(this.#members[ancestor]!); steps++) {
+        ancestor = this.#parent[ancestor]!;
+      }
+      const source = ancestor >= 0 && this.#isKnown(this.#members[ancestor]!) ? this.#members[ancestor]! : earliest;
+      if (source < 0) continue;
+      start[row * 2] = start[source * 2]!;
+      start[row * 2 + 1] = start[source * 2 + 1]!;
+    }
+    this.#table.fill(0, 0, this.#tableMask + 1);
+    this.#hasSharedIds = false;
+  }
+
+  /** Sorts the members by start, span id, duration and parent: a merge sort, insertion sort for short runs. */
+  #sort(size: number): void {
+    const RUN = 16;
+    for (let from = 0; from < size; from += RUN) {
+      const to = Math.min(from + RUN, size);
+      const members = this.#members;
+      for (let place = from + 1; place < to; place++) {
+        const row = members[place]!;
+        let at = place - 1;
+        for (; at >= from && this.#compare(members[at]!, row) > 0; at--) members[at + 1] = members[at]!;
+        members[at + 1] = row;
+      }
+    }
+    for (let width = RUN; width < size; width *= 2) {
+      const source = this.#members;
+      const target = this.#scratch;
+      for (let from = 0; from < size; from += width * 2) {
+        const middle = Math.min(from + width, size);
+        const to = Math.min(from + width * 2, size);
+        let a = from;
+        let b = middle;
+        for (let at = from; at < to; at++) {
+          const takeA = a < middle && (b >= to || this.#compare(source[a]!, source[b]!) <= 0);
+          target[at] = takeA ? source[a++]! : source[b++]!;
+        }
+      }
+      this.#members = target;
+      this.#scratch = source;
+    }
+  }
+
+  #compare(a: number, b: number): number {
+    const { start, spanId, duration, parentId } = this.#input;
+    return (
+      compareWords(start, a, b) ||
+      compareWords(spanId, a, b) ||
+      compareWords(duration, a, b) ||
+      compareWords(parentId, a, b)
+    );
+  }
+
+  /** Enters the members' span ids into the table; the first of several with one id stands for it. */
+  #indexIds(): void {
+    const { spanId, kind, quirks } = this.#input;
+    for (let place = 0; place < this.#size; place++) {
+      const row = this.#members[place]!;
+      const known = this.#enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!);
+      if (known < 0) continue;
+      // The two halves of a Zipkin call whose server did not say `shared`: the server half gets an id of its own.
+      const other = this.#members[known]!;
+      const isZipkin = (quirks[row]! & quirks[other]! & Quirk.sharedParent) !== 0;
+      if (isZipkin && kind[row] === Kind.server && kind[other] === Kind.client) this.#share(place);
+      else if (isZipkin && kind[row] === Kind.client && kind[other] === Kind.server) {
+        this.#replace(known, place);
+        this.#share(known);
+      } else this.#hasSharedIds = true;
+    }
+  }
+
+  /** Makes the span at `place` a server half: its id becomes its own, its client half becomes its parent. */
+  #share(place: number): void {
+    const { spanId, quirks } = this.#input;
+    const row = this.#members[place]!;
+    spanId[row * 2] = (spanId[row * 2]! ^ SHARED_SPAN_MASK.low) >>> 0;
+    spanId[row * 2 + 1] = (spanId[row * 2 + 1]! ^ SHARED_SPAN_MASK.high) >>> 0;
+    quirks[row] = quirks[row]! | Quirk.shared;
+    this.#hasShared = true;
+    if (this.#enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!) >= 0) this.#hasSharedIds = true;
+  }
+
+  /** Enters an id and returns -1, or returns the place that has it already. Zero is no id to be found by. */
+  #enter(place: number, low: number, high: number): number {
+    if ((low | high) === 0) return -1;
+    const table = this.#table;
+    const { spanId } = this.#input;
+    let slot = hashWords(low, high) & this.#tableMask;
+    for (;;) {
+      const known = table[slot]! - 1;
+      if (known < 0) {
+        table[slot] = place + 1;
+        return -1;
+      }
+      const at = this.#members[known]! * 2;
+      if (spanId[at] === low && spanId[at + 1] === high) return known;
+      slot = (slot + 1) & this.#tableMask;
+    }
+  }
+
+  /** Has `place` stand for the id that `known` stood for. */
+  #replace(known: number, place: number): void {
+    const at = this.#members[known]! * 2;
+    const { spanId } = this.#input;
+    let slot = hashWords(spanId[at]!, spanId[at + 1]!) & this.#tableMask;
+    while (this.#table[slot] !== known + 1) slot = (slot + 1) & this.#tableMask;
+    this.#table[slot] = place + 1;
+  }
+
+  #find(low: number, high: number): number {
+    const { spanId } = this.#input;
+    let slot = hashWords(low, high) & this.#tableMask;
+    for (;;) {
+      const place = this.#table[slot]! - 1;
+      if (place < 0) return -1;
+      const at = this.#members[place]! * 2;
+      if (spanId[at] === low && spanId[at + 1] === high) return place;
+      slot = (slot + 1) & this.#tableMask;
+    }
+  }
+
+  #findParents(): void {
+    const { parentId } = this.#input;
+    const size = this.#size;
+    this.#firstChild.fill(-1, 0, size);
+    for (let place = 0; place < size; place++) {
+      const row = this.#members[place]!;
+      const low = parentId[row * 2]!;
+      const high = parentId[row * 2 + 1]!;
+      let parent = -1;
+      if (this.#hasShared) parent = this.#findSharedParent(row, low, high);
+      else if ((low | high) !== 0) parent = this.#find(low, high);
+      const isRoot = (low | high) === 0 && parent < 0;
+      if (parent === place) {
+        this.#parent[place] = -1;
+        this.#state[place] = Parentage.cut;
+        continue;
+      }
+      this.#parent[place] = parent;
+      this.#state[place] = parent >= 0 ? Parentage.child : isRoot ? Parentage.root : Parentage.orphan;
+      if (parent < 0) continue;
+      this.#nextSibling[place] = -1;
+      if (this.#firstChild[parent]! < 0) this.#firstChild[parent] = place;
+      else this.#nextSibling[this.#lastChild[parent]!] = place;
+      this.#lastChild[parent] = place;
+    }
+  }
+
+  /** The parent in a trace that has server halves: see formats/zipkin-json. */
+  #findSharedParent(row: number, low: number, high: number): number {
+    const { spanId, quirks, service } = this.#input;
+    const halfOf = (idLow: number, idHigh: number) =>
+      this.#find((idLow ^ SHARED_SPAN_MASK.low) >>> 0, (idHigh ^ SHARED_SPAN_MASK.high) >>> 0);
+    const isShared = (place: number) => place >= 0 && (quirks[this.#members[place]!]! & Quirk.shared) !== 0;
+    if (quirks[row]! & Quirk.shared) {
+      const client = halfOf(spanId[row * 2]!, spanId[row * 2 + 1]!);
+      if (client >= 0 && !isShared(client)) return client;
+    }
+    if ((low | high) === 0) return -1;
+    const named = this.#find(low, high);
+    if ((quirks[row]! & Quirk.sharedParent) === 0) return named;
+    const server = halfOf(low, high);
+    if (!isShared(server) || this.#members[server] === row) return named;
+    return named < 0 || service[this.#members[server]!] === service[row] ? server : named;
+  }
+
+  /** Numbers the component under `top`, depth first. */
+  #walk(top: number, output: Output, walk: Walk): void {
+    const stack = this.#stack;
+    const { row, parentage, component, left, right, depth } = output;
+    const position = this.#lastChild; // a place's output position, once it is visited: its last child is not needed then
+    let height = 0;
+    let place = top;
+    for (;;) {
+      const at = walk.position++;
+      row[at] = this.#members[place]!;
+      parentage[at] = this.#state[place]!;
+      component[at] = walk.component;
+      depth[at] = height;
+      left[at] = walk.number++;
+      this.#selfTime(place, at, output);
+      position[place] = at;
+      this.#state[place] = VISITED;
+      stack[height++] = place;
+      let next = this.#firstChild[place]!;
+      while (next < 0) {
+        // Leave spans until one has a sibling to go on with.
+        const leaving = stack[--height]!;
+        right[position[leaving]!] = walk.number++;
+        if (height === 0) {
+          walk.component++;
+          return;
+        }
+        next = this.#nextSibling[leaving]!;
+      }
+      place = next;
+    }
+  }
+
+  /** What no top leads to hangs in, or from, a cycle: each is cut at its earliest span. */
+  #cutCycles(output: Output, walk: Walk): void {
+    for (let place = 0; place < this.#size; place++) {
+      if (this.#state[place] === VISITED) continue;
+      // Up from here until a span comes again: that one is in the cycle.
+      let seen = place;
+      for (let steps = 0; steps < this.#size; steps++) seen = this.#parent[seen]!;
+      let earliest = seen;
+      for (let at = this.#parent[seen]!; at !== seen; at = this.#parent[at]!) earliest = Math.min(earliest, at);
+      this.#unlink(earliest);
+      this.#state[earliest] = Parentage.cut;
+      this.#walk(earliest, output, walk);
+    }
+  }
+
+  #unlink(place: number): void {
+    const parent = this.#parent[place]!;
+    let at = this.#firstChild[parent]!;
+    if (at === place) this.#firstChild[parent] = this.#nextSibling[place]!;
+    else {
+      while (this.#nextSibling[at] !== place) at = this.#nextSibling[at]!;
+      this.#nextSibling[at] = this.#nextSibling[place]!;
+    }
+    this.#parent[place] = -1;
+  }
+
+  /**
+   * Duration less the union of the children's intervals, each clipped to the span; children behind an async edge do
+   * not count. Children stand in order of start, so one sweep does it.
+   */
+  #selfTime(place: number, at: number, output: Output): void {
+    const { start, duration } = this.#input;
+    const row = this.#members[place]!;
+    const low = start[row * 2]!;
+    const high = start[row * 2 + 1]!;
+    const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
+    let covered = 0;
+    let until = 0;
+    for (let child = this.#firstChild[place]!; child >= 0; child = this.#nextSibling[child]!) {
+      const childRow = this.#members[child]!;
+      const from = distance(low, high, start[childRow * 2]!, start[childRow * 2 + 1]!);
+      if (this.#isAsync(row, childRow, from, length)) continue;
+      const childLength = duration[childRow * 2 + 1]! * 4294967296 + duration[childRow * 2]!;
+      const clippedFrom = Math.max(from, until);
+      const clippedTo = Math.min(from + childLength, length);
+      if (clippedTo > clippedFrom) {
+        covered += clippedTo - clippedFrom;
+        until = clippedTo;
+      }
+    }
+    output.self[at] = length - covered;
+  }
+
+  /** `from` is the child's start after its parent's. */
+  #isAsync(row: number, childRow: number, from: number, length: number): boolean {
+    const { kind } = this.#input;
+    return from > length || isAsyncEdge(kind[row]!, kind[childRow]!);
+  }
+
+  #summarise(first: number, size: number, output: Output, idRow: number): AssembledTrace {
+    const { traceId, start, duration, service, failed } = this.#input;
+    const end = first + size;
+    let earliest = output.row[first]!;
+    for (let at = first + 1; at < end; at++) {
+      if (compareWords(start, output.row[at]!, earliest) < 0) earliest = output.row[at]!;
+    }
+    const low = start[earliest * 2]!;
+    const high = start[earliest * 2 + 1]!;
+    let last = 0;
+    let root = -1;
+    let rootLength = -1;
+    let roots = 0;
+    let orphans = 0;
+    let cuts = 0;
+    let failures = 0;
+    const services: number[] = [];
+    for (let at = first; at < end; at++) {
+      const row = output.row[at]!;
+      const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
+      last = Math.max(last, distance(low, high, start[row * 2]!, start[row * 2 + 1]!) + length);
+      failures += failed[row]!;
+      if (!services.includes(service[row]!)) services.push(service[row]!);
+      switch (output.parentage[at]) {
+        case Parentage.root:
+          roots++;
+          if (length > rootLength) {
+            rootLength = length;
+            root = at;
+          }
+          break;
+        case Parentage.orphan:
+          orphans++;
+          break;
+        case Parentage.cut:
+          cuts++;
+          break;
+        default:
+      }
+    }
+    const id = idRow * 4;
+    return {
+      id: [traceId[id]!, traceId[id + 1]!, traceId[id + 2]!, traceId[id + 3]!],
+      first,
+      count: size,
+      startLow: low,
+      startHigh: high,
+      durationNanos: last,
+      root,
+      roots,
+      orphans,
+      cuts,
+      components: roots + orphans + cuts,
+      failed: failures,
+      services,
+      complete: roots === 1 && orphans === 0 && cuts === 0 && this.#endsWithRoot(first, end, output),
+      hasSharedIds: this.#hasSharedIds,
+    };
+  }
+
+  /** Says whether no span ends after the root at `first`, but for those behind an async edge. */
+  #endsWithRoot(first: number, end: number, output: Output): boolean {
+    const { start, duration } = this.#input;
+    const rootRow = output.row[first]!;
+    const low = start[rootRow * 2]!;
+    const high = start[rootRow * 2 + 1]!;
+    const length = duration[rootRow * 2 + 1]! * 4294967296 + duration[rootRow * 2]!;
+    // The row of the span at each depth above the one in hand.
+    const path: number[] = [rootRow];
+    for (let at = first + 1; at < end; at++) {
+      const row = output.row[at]!;
+      const depth = output.depth[at]!;
+      const parentRow = path[depth - 1]!;
+      path[depth] = row;
+      const from = distance(start[parentRow * 2]!, start[parentRow * 2 + 1]!, start[row * 2]!, start[row * 2 + 1]!);
+      const parentLength = duration[parentRow * 2 + 1]! * 4294967296 + duration[parentRow * 2]!;
+      if (this.#isAsync(parentRow, row, from, parentLength)) {
+        // Nothing below an async edge is waited for: go on behind the subtree.
+        at += (output.right[at]! - output.left[at]! - 1) / 2;
+        continue;
+      }
+      const spanLength = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
+      if (distance(low, high, start[row * 2]!, start[row * 2 + 1]!) + spanLength > length) return false;
+    }
+    return true;
+  }
+}
+
+/** Mark of a place that has its output position. */
+const VISITED = 255;
+
+interface Output {
+  row: Uint32Array;
+  parentage: Uint8Array;
+  component: Uint32Array;
+  left: Uint32Array;
+  right: Uint32Array;
+  depth: Uint32Array;
+  self: Float64Array;
+}
+
+/** Where numbering stands. */
+interface Walk {
+  position: number;
+  number: number;
+  component: number;
+}
+
+/** Says whether a parent does not wait for a child of these kinds: PRODUCER to CONSUMER. */
+export function isAsyncEdge(parentKind: number, childKind: number): boolean {
+  return parentKind === Kind.producer && childKind === Kind.consumer;
+}
+
+function hashWords(low: number, high: number): number {
+  const hash = Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1);
+  return hash ^ (hash >>> 15);
+}
+
+/** Compares 64-bit values of two rows as unsigned integers. */
+function compareWords(words: Uint32Array, a: number, b: number): number {
+  return words[a * 2 + 1]! - words[b * 2 + 1]! || words[a * 2]! - words[b * 2]!;
+}
+
+/** Compares the trace ids of two rows as unsigned integers. */
+function compareIds(words: Uint32Array, a: number, b: number): number {
+  for (let word = 3; word >= 0; word--) {
+    const difference = words[a * 4 + word]! - words[b * 4 + word]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

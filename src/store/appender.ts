@@ -1,0 +1,193 @@
+import duckdb from '@duckdb/node-bindings';
+import type { Database } from './database.ts';
+
+// Rows into a table by whole vectors: fields are written into typed arrays of 2,048 rows, which are copied into DuckDB
+// column by column when they are full. Copying is unchecked by the binding, so that the widths here and the column types of
+// the table must agree: they are compared when the appender is made.
+
+const ROWS = 2048;
+/** Full chunks between flushes: one row group. */
+const CHUNKS_PER_FLUSH = 60;
+
+const { Type } = duckdb;
+
+/** Column types that are appended, and the 32-bit words that a value takes. */
+const WORDS = { UTINYINT: 0, BOOLEAN: 0, UINTEGER: 1, BIGINT: 2, UBIGINT: 2, UHUGEINT: 4 } as const;
+export type ColumnType = keyof typeof WORDS | 'VARCHAR' | 'UINTEGER[]';
+
+const utf8 = new TextEncoder();
+
+/** Appends rows to one table. Set every column of a row, then `next`. */
+export class TableAppender {
+  readonly #appender: duckdb.Appender;
+  readonly #chunk: duckdb.DataChunk;
+  readonly #vectors: duckdb.Vector[];
+  readonly #columns: Column[];
+  #row = 0;
+  #chunks = 0;
+  #isClosed = false;
+
+  constructor(database: Database, table: string, types: readonly ColumnType[]) {
+    this.#appender = duckdb.appender_create(database.connection, 'main', table);
+    const expected = types.map(logicalType);
+    for (const [index, type] of expected.entries()) {
+      const found = duckdb.get_type_id(duckdb.appender_column_type(this.#appender, index));
+      if (found !== duckdb.get_type_id(type))
+        throw new Error(`${table}: column ${index} is ${Type[found]}, not ${types[index]}`);
+    }
+    if (duckdb.appender_column_count(this.#appender) !== types.length) throw new Error(`${table}: columns are missing`);
+    this.#chunk = duckdb.create_data_chunk(expected);
+    this.#vectors = types.map((_, index) => duckdb.data_chunk_get_vector(this.#chunk, index));
+    this.#columns = types.map(newColumn);
+  }
+
+  /** The row in hand, as an index into the columns that `words` and `bytes` return. */
+  get row(): number {
+    return this.#row;
+  }
+
+  /** The words of a fixed-width column; they are the same array for every chunk. */
+  words(column: number): Uint32Array {
+    const { words } = this.#columns[column]!;
+    if (words === undefined) throw new Error(`column ${column} is not of words`);
+    return words;
+  }
+
+  /** The bytes of a column of single bytes. */
+  bytes(column: number): Uint8Array {
+    const { bytes } = this.#columns[column]!;
+    if (bytes === undefined) throw new Error(`column ${column} is not of bytes`);
+    return bytes;
+  }
+
+  setNull(column: number): void {
+    const { validity } = this.#columns[column]!;
+    validity[this.#row >> 3] = validity[this.#row >> 3]! & ~(1 << (this.#row & 7));
+    this.#columns[column]!.hasNulls = true;
+  }
+
+  /** Sets a text given as UTF-8 (which must be valid: DuckDB stores NULL for what is not, and says nothing). */
+  setUtf8(column: number, text: Uint8Array): void {
+    duckdb.vector_assign_string_element_len(this.#vectors[column]!, this.#row, text);
+  }
+
+  setText(column: number, text: string): void {
+    this.setUtf8(column, utf8.encode(text));
+  }
+
+  /** Sets a list to `items[from..to]`. */
+  setList(column: number, items: ArrayLike<number> & Iterable<number>, from = 0, to = items.length): void {
+    const target = this.#columns[column]!;
+    const length = to - from;
+    if (target.itemCount + length > target.items.length) {
+      const larger = new Uint32Array(Math.max(target.items.length * 2, target.itemCount + length));
+      larger.set(target.items);
+      target.items = larger;
+    }
+    const { entries } = target;
+    entries[this.#row * 4] = target.itemCount;
+    entries[this.#row * 4 + 2] = length;
+    for (let at = from; at < to; at++) target.items[target.itemCount++] = items[at]!;
+  }
+
+  /** Ends the row. */
+  next(): void {
+    if (++this.#row === ROWS) this.#push();
+  }
+
+  #push(): void {
+    const rows = this.#row;
+    if (rows === 0) return;
+    for (const [index, column] of this.#columns.entries()) {
+      const vector = this.#vectors[index]!;
+      if (column.words !== undefined) copy(vector, column.words, rows * column.width);
+      else if (column.bytes !== undefined) copy(vector, column.bytes, rows);
+      else if (column.isList) {
+        duckdb.list_vector_reserve(vector, column.itemCount);
+        duckdb.list_vector_set_size(vector, column.itemCount);
+        if (column.itemCount > 0) copy(duckdb.list_vector_get_child(vector), column.items, column.itemCount * 4);
+        copy(vector, column.entries, rows * 16);
+        column.itemCount = 0;
+      }
+      if (column.hasNulls) {
+        duckdb.vector_ensure_validity_writable(vector);
+        duckdb.copy_data_to_vector_validity(
+          vector,
+          0,
+          column.validity.buffer as ArrayBuffer,
+          0,
+          Math.ceil(rows / 64) * 8,
+        );
+        column.validity.fill(255);
+        column.hasNulls = false;
+      }
+    }
+    duckdb.data_chunk_set_size(this.#chunk, rows);
+    duckdb.append_data_chunk(this.#appender, this.#chunk);
+    duckdb.data_chunk_reset(this.#chunk);
+    this.#row = 0;
+    if (++this.#chunks % CHUNKS_PER_FLUSH === 0) duckdb.appender_flush_sync(this.#appender);
+  }
+
+  /** Makes the rows so far visible to queries of the transaction. */
+  flush(): void {
+    this.#push();
+    duckdb.appender_flush_sync(this.#appender);
+  }
+
+  /** Drops what was appended and not flushed. An appender that is merely let go would flush it when it is collected. */
+  discard(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    duckdb.appender_clear(this.#appender);
+    duckdb.appender_close_sync(this.#appender);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#push();
+    duckdb.appender_close_sync(this.#appender);
+  }
+}
+
+interface Column {
+  /** Bytes of a value. */
+  readonly width: number;
+  readonly words: Uint32Array | undefined;
+  readonly bytes: Uint8Array | undefined;
+  readonly isList: boolean;
+  /** Lists: offset and length of each row, as 64-bit integers, and the items. */
+  readonly entries: Uint32Array;
+  items: Uint32Array;
+  itemCount: number;
+  readonly validity: Uint8Array;
+  hasNulls: boolean;
+}
+
+function newColumn(type: ColumnType): Column {
+  const isList = type === 'UINTEGER[]';
+  const words = type === 'VARCHAR' || isList ? undefined : WORDS[type];
+  return {
+    width: (words ?? 0) * 4,
+    words: words === undefined || words === 0 ? undefined : new Uint32Array(ROWS * words),
+    bytes: words === 0 ? new Uint8Array(ROWS) : undefined,
+    isList,
+    entries: new Uint32Array(isList ? ROWS * 4 : 0),
+    items: new Uint32Array(isList ? ROWS * 8 : 0),
+    itemCount: 0,
+    validity: new Uint8Array(ROWS / 8).fill(255),
+    hasNulls: false,
+  };
+}
+
+function logicalType(type: ColumnType): duckdb.LogicalType {
+  return type === 'UINTEGER[]'
+    ? duckdb.create_list_type(duckdb.create_logical_type(Type.UINTEGER))
+    : duckdb.create_logical_type(Type[type]);
+}
+
+function copy(vector: duckdb.Vector, column: Uint32Array | Uint8Array, bytes: number): void {
+  if (bytes > column.byteLength) throw new Error('a column is shorter than its rows');
+  duckdb.copy_data_to_vector(vector, 0, column.buffer as ArrayBuffer, column.byteOffset, bytes);
+}

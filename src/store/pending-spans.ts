@@ -1,0 +1,253 @@
+import type { AssemblyInput } from '../model/assembly.ts';
+import { Quirk, type SpanBatch, type SpanColumns } from '../model/span-batch.ts';
+import type { Dictionaries, IdList, ProducerIds } from './dictionaries.ts';
+
+// Spans that wait for the rest of their traces: flat columns that batches are copied into, with ids of the database.
+
+/** A column that grows; `items` is larger than what is in use. */
+class Growing<T extends Uint32Array | Uint8Array> {
+  items: T;
+  readonly #make: (size: number) => T;
+
+  constructor(make: (size: number) => T) {
+    this.#make = make;
+    this.items = make(256);
+  }
+
+  /** Makes room for `size` items in all. */
+  reserve(size: number): T {
+    if (size > this.items.length) {
+      const larger = this.#make(Math.max(this.items.length * 2, size));
+      larger.set(this.items);
+      this.items = larger;
+    }
+    return this.items;
+  }
+}
+
+const words = () => new Growing(size => new Uint32Array(size));
+const bytes = () => new Growing(size => new Uint8Array(size));
+
+/** Events or links: what belongs to a span beside its own columns. */
+class Parts {
+  count = 0;
+  readonly span = words();
+  readonly a = words();
+  readonly b = words();
+  readonly attributeEnd = words();
+  readonly attributes = words();
+  readonly #aWidth: number;
+  readonly #bWidth: number;
+
+  constructor(aWidth: number, bWidth: number) {
+    this.#aWidth = aWidth;
+    this.#bWidth = bWidth;
+  }
+
+  get attributeCount(): number {
+    return this.count === 0 ? 0 : this.attributeEnd.items[this.count - 1]!;
+  }
+
+  /** Adds rows whose spans stand behind `firstSpan`. */
+  add(
+    rows: {
+      count: number;
+      span: Uint32Array;
+      a: Uint32Array;
+      b: Uint32Array;
+      attributeEnd: Uint32Array;
+      attributes: Uint32Array;
+    },
+    firstSpan: number,
+  ): void {
+    if (rows.count === 0) return;
+    const from = this.count;
+    const to = from + rows.count;
+    const attributeFrom = this.attributeCount;
+    const attributeCount = rows.attributeEnd[rows.count - 1]!;
+    const span = this.span.reserve(to);
+    const attributeEnd = this.attributeEnd.reserve(to);
+    for (let row = 0; row < rows.count; row++) {
+      span[from + row] = rows.span[row]! + firstSpan;
+      attributeEnd[from + row] = rows.attributeEnd[row]! + attributeFrom;
+    }
+    this.a.reserve(to * this.#aWidth).set(rows.a.subarray(0, rows.count * this.#aWidth), from * this.#aWidth);
+    this.b.reserve(to * this.#bWidth).set(rows.b.subarray(0, rows.count * this.#bWidth), from * this.#bWidth);
+    this.attributes
+      .reserve(attributeFrom + attributeCount)
+      .set(rows.attributes.subarray(0, attributeCount), attributeFrom);
+    this.count = to;
+  }
+
+  /** Where the parts of each span begin: `first[row]` to `first[row + 1]`. Parts stand in the order of their spans. */
+  firstBySpan(spanCount: number): Uint32Array {
+    const first = new Uint32Array(spanCount + 1);
+    let part = 0;
+    for (let row = 0; row <= spanCount; row++) {
+      while (part < this.count && this.span.items[part]! < row) part++;
+      first[row] = part;
+    }
+    return first;
+  }
+
+  /** Keeps the parts of the spans `rows`, which become spans 0, 1, 2 … */
+  keep(rows: Uint32Array, spanCount: number): void {
+    const first = this.firstBySpan(spanCount);
+    let count = 0;
+    let attributeCount = 0;
+    for (const [index, row] of rows.entries()) {
+      for (let part = first[row]!; part < first[row + 1]!; part++) {
+        const from = part === 0 ? 0 : this.attributeEnd.items[part - 1]!;
+        const to = this.attributeEnd.items[part]!;
+        this.attributes.items.copyWithin(attributeCount, from, to);
+        attributeCount += to - from;
+        this.a.items.copyWithin(count * this.#aWidth, part * this.#aWidth, (part + 1) * this.#aWidth);
+        this.b.items.copyWithin(count * this.#bWidth, part * this.#bWidth, (part + 1) * this.#bWidth);
+        this.span.items[count] = index;
+        this.attributeEnd.items[count] = attributeCount;
+        count++;
+      }
+    }
+    this.count = count;
+  }
+}
+
+export class PendingSpans {
+  count = 0;
+  readonly traceId = words();
+  readonly spanId = words();
+  readonly parentId = words();
+  readonly start = words();
+  readonly duration = words();
+  readonly operation = words();
+  readonly resource = words();
+  readonly status = words();
+  readonly attributeEnd = words();
+  readonly attributes = words();
+  /** Time in `a` (2 words), name id in `b`. */
+  readonly events = new Parts(2, 1);
+  /** Trace id in `a` (4 words), span id in `b` (2 words). */
+  readonly links = new Parts(4, 2);
+  /** True once a span came that joins its trace by the low 64 bits of the id. */
+  hasZipkin = false;
+  readonly #kind = bytes();
+  readonly #quirks = bytes();
+  readonly #service = words();
+  readonly #failed = bytes();
+
+  /** Adds a batch and takes it over: its columns get ids of the database. */
+  add(batch: SpanBatch, producer: ProducerIds, dictionaries: Dictionaries): void {
+    const { spans, events, links } = batch;
+    translate(spans.operation, spans.count, producer.operations);
+    translate(spans.resource, spans.count, producer.resources);
+    translate(spans.status, spans.count, producer.statuses);
+    for (let row = 0; row < events.count; row++) {
+      const name = events.name[row]!;
+      events.name[row] = producer.eventNames.ids[name]! || dictionaries.eventNameId(producer, name);
+    }
+    this.events.add({ ...events, a: events.time, b: events.name }, this.count);
+    this.links.add({ ...links, a: links.traceId, b: links.spanId }, this.count);
+    this.addSpans(spans, dictionaries);
+  }
+
+  /** Adds spans whose columns have ids of the database already. */
+  addSpans(spans: SpanColumns, dictionaries: Dictionaries): void {
+    const from = this.count;
+    const to = from + spans.count;
+    const copy = (column: Growing<Uint32Array>, source: Uint32Array, width: number) =>
+      column.reserve(to * width).set(source.subarray(0, spans.count * width), from * width);
+    copy(this.traceId, spans.traceId, 4);
+    copy(this.spanId, spans.spanId, 2);
+    copy(this.parentId, spans.parentId, 2);
+    copy(this.start, spans.start, 2);
+    copy(this.duration, spans.duration, 2);
+    copy(this.operation, spans.operation, 1);
+    copy(this.resource, spans.resource, 1);
+    copy(this.status, spans.status, 1);
+    const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
+    const attributeCount = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
+    const attributeEnd = this.attributeEnd.reserve(to);
+    for (let row = 0; row < spans.count; row++) attributeEnd[from + row] = spans.attributeEnd[row]! + attributeFrom;
+    this.attributes
+      .reserve(attributeFrom + attributeCount)
+      .set(spans.attributes.subarray(0, attributeCount), attributeFrom);
+    this.count = to;
+    this.#describe(from, to, dictionaries);
+  }
+
+  /** Looks up what assembly must know of each span. */
+  #describe(from: number, to: number, dictionaries: Dictionaries): void {
+    const kind = this.#kind.reserve(to);
+    const quirks = this.#quirks.reserve(to);
+    const service = this.#service.reserve(to);
+    const failed = this.#failed.reserve(to);
+    const kindOf = dictionaries.operationKind.ids;
+    const quirksOf = dictionaries.operationQuirks.ids;
+    const serviceOf = dictionaries.operationService.ids;
+    const failedOf = dictionaries.statusFailed.ids;
+    let all = 0;
+    for (let row = from; row < to; row++) {
+      const operation = this.operation.items[row]!;
+      kind[row] = kindOf[operation]!;
+      const quirk = quirksOf[operation]!;
+      quirks[row] = quirk;
+      all |= quirk;
+      service[row] = serviceOf[operation]!;
+      failed[row] = failedOf[this.status.items[row]!]!;
+    }
+    if (all & Quirk.sharedParent) this.hasZipkin = true;
+  }
+
+  /** The spans as assembly reads (and, for what it decides, writes) them. */
+  get assemblyInput(): AssemblyInput {
+    return {
+      count: this.count,
+      traceId: this.traceId.items,
+      spanId: this.spanId.items,
+      parentId: this.parentId.items,
+      start: this.start.items,
+      duration: this.duration.items,
+      kind: this.#kind.items,
+      quirks: this.#quirks.items,
+      service: this.#service.items,
+      failed: this.#failed.items,
+    };
+  }
+
+  /** Keeps only `rows` (ascending), in their order. */
+  keep(rows: Uint32Array): void {
+    this.events.keep(rows, this.count);
+    this.links.keep(rows, this.count);
+    const move = (column: Uint32Array | Uint8Array, width: number) => {
+      for (const [index, row] of rows.entries()) {
+        for (let word = 0; word < width; word++) column[index * width + word] = column[row * width + word]!;
+      }
+    };
+    move(this.traceId.items, 4);
+    move(this.spanId.items, 2);
+    move(this.parentId.items, 2);
+    move(this.start.items, 2);
+    move(this.duration.items, 2);
+    move(this.operation.items, 1);
+    move(this.resource.items, 1);
+    move(this.status.items, 1);
+    move(this.#kind.items, 1);
+    move(this.#quirks.items, 1);
+    move(this.#service.items, 1);
+    move(this.#failed.items, 1);
+    let attributeCount = 0;
+    for (const [index, row] of rows.entries()) {
+      const from = row === 0 ? 0 : this.attributeEnd.items[row - 1]!;
+      const to = this.attributeEnd.items[row]!;
+      this.attributes.items.copyWithin(attributeCount, from, to);
+      attributeCount += to - from;
+      this.attributeEnd.items[index] = attributeCount;
+    }
+    this.count = rows.length;
+  }
+}
+
+function translate(column: Uint32Array, count: number, ids: IdList): void {
+  const table = ids.ids;
+  for (let row = 0; row < count; row++) column[row] = table[column[row]!]!;
+}

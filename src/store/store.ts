@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { UserError } from '../errors.ts';
+import { Database, type DatabaseOptions } from './database.ts';
+import { Loader } from './loader.ts';
+
+// The door to the database: opens it, sees to its schema, and hands out the loader. What is asked of the data is in
+// the files beside this one, a question a file.
+
+export const SCHEMA_VERSION = 1;
+const SCHEMA_FILES = new URL('./schema/', import.meta.url);
+const VIEW_FILES = new URL('./views/', import.meta.url);
+
+export class Store {
+  readonly database: Database;
+  readonly #now: () => Date;
+  #loader: Loader | undefined;
+  #hasViews = false;
+
+  private constructor(database: Database, now: () => Date) {
+    this.database = database;
+    this.#now = now;
+  }
+
+  /** Opens a database file, or `:memory:`, and makes its tables where they are missing. */
+  static async open(options: DatabaseOptions & { readonly now: () => Date }): Promise<Store> {
+    const isNew = options.path === ':memory:' || !existsSync(options.path);
+    if (isNew && options.readOnly === true) {
+      throw new UserError(`there is no database at ${options.path}`, {
+        hint: 'give a trace dump to read (tailspan summary traces.json), or load one first: tailspan load traces.json',
+      });
+    }
+    const database = await Database.open(options);
+    const store = new Store(database, options.now);
+    try {
+      if (isNew || !(await store.#hasTables())) await store.#create(options.readOnly === true);
+      else await store.#checkVersion();
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return store;
+  }
+
+  async #hasTables(): Promise<boolean> {
+    const found = await this.database.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'");
+    if (found !== 0n) return true;
+    const others = await this.database.value('SELECT count(*) FROM duckdb_tables()');
+    if (others !== 0n) {
+      throw new UserError(`${this.database.path} is a DuckDB database, but not one of tailspan`, {
+        hint: 'name another file with --db',
+      });
+    }
+    return false;
+  }
+
+  async #create(readOnly: boolean): Promise<void> {
+    if (readOnly)
+      throw new UserError(`${this.database.path} is an empty database`, {
+        hint: 'load something first: tailspan load',
+      });
+    for (const file of readdirSync(SCHEMA_FILES).sort())
+      await this.database.run(readFileSync(new URL(file, SCHEMA_FILES), 'utf8'));
+    await this.database.run(`INSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}')`);
+    if (this.database.path !== ':memory:') await this.ensureViews();
+  }
+
+  async #checkVersion(): Promise<void> {
+    const version = Number(await this.database.value("SELECT value FROM meta WHERE key = 'schema_version'"));
+    if (version === SCHEMA_VERSION) return;
+    throw new UserError(
+      `${this.database.path} was written by ${version > SCHEMA_VERSION ? 'a newer' : 'an older'} version of tailspan`,
+      { hint: 'use that version, or load the dumps again into a new database (--db)' },
+    );
+  }
+
+  /** Makes the public views. A database file has them from the start; in memory only SQL of the user's needs them. */
+  async ensureViews(): Promise<void> {
+    if (this.#hasViews) return;
+    for (const file of viewFiles()) await this.database.run(file.sql);
+    this.#hasViews = true;
+  }
+
+  async loader(): Promise<Loader> {
+    this.#loader ??= await Loader.open(this.database, this.#now);
+    return this.#loader;
+  }
+
+  close(): void {
+    this.database.close();
+  }
+}
+
+/** The public views, by name, with the SQL (and its comments) that makes them. */
+export function viewFiles(): { name: string; sql: string }[] {
+  return readdirSync(VIEW_FILES)
+    .sort()
+    .map(file => ({ name: file.replace(/\.sql$/, ''), sql: readFileSync(new URL(file, VIEW_FILES), 'utf8') }));
+}

@@ -1,0 +1,16 @@
+-- One row a resource: what produced spans.
+CREATE OR REPLACE VIEW resources AS
+SELECT
+  -- Number of the resource in this database; joins to spans.resource_id.
+  r.resource_id AS resource_id,
+  -- service.name; unknown_service where the resource has none.
+  v.name AS service_name,
+  -- Resource attributes as text by key.
+  (
+    SELECT coalesce(map(list(k.name ORDER BY k.name), list(a.value ORDER BY k.name)), MAP {}::MAP(VARCHAR, VARCHAR))
+    FROM (SELECT unnest(r.attribute_ids) AS attribute_id) i
+    JOIN attribute a USING (attribute_id)
+    JOIN key k USING (key_id)
+  ) AS attributes
+FROM resource r
+JOIN service v USING (service_id);
