@@ -19,3 +19,6 @@ export class UserError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** Ends a command about whose failure everything has been said. */
+export class ToldError extends Error {}

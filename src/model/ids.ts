@@ -41,11 +41,10 @@ export function spanIdOf(integer: bigint): string {
   return integer.toString(16).padStart(16, '0');
 }
 
-/** A trace id, or the beginning of one, as a person gave it; `spanId` where the form carries one. */
+/** A trace id, or the beginning of one, as a person gave it. */
 export interface TraceReference {
   /** 1 to 32 lowercase hex digits; a prefix of the full id, or the id without its leading zeros. */
   readonly digits: string;
-  readonly spanId: string | undefined;
 }
 
 /**
@@ -59,18 +58,10 @@ export function parseTraceReference(text: string): TraceReference | undefined {
     .replace(/^(traceparent|b3|uber-trace-id)\s*[:=]\s*/i, '')
     .replace(/%3a/gi, ':')
     .toLowerCase();
-  const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/.exec(value);
-  if (traceparent) return reference(traceparent[1], traceparent[2]);
-  const uber = /^([0-9a-f]{1,32}):([0-9a-f]{1,16}):[0-9a-f]{1,16}:[0-9a-f]{1,2}$/.exec(value);
-  if (uber) return reference(uber[1], uber[2]);
-  const b3 = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(-[01d])?(-[0-9a-f]{16})?$/.exec(value);
-  if (b3) return reference(b3[1], b3[2]);
-  const xray = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/.exec(value);
-  if (xray) return reference(`${xray[1]}${xray[2]}`, undefined);
-  const plain = value.replace(/^0x/, '').replaceAll('-', '');
-  return /^[0-9a-f]{1,32}$/.test(plain) ? reference(plain, undefined) : undefined;
-}
-
-function reference(digits: string | undefined, spanId: string | undefined): TraceReference | undefined {
-  return digits === undefined ? undefined : { digits, spanId: spanId?.padStart(16, '0') };
+  const header =
+    /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(value) ?? // traceparent
+    /^([0-9a-f]{1,32}):[0-9a-f]{1,16}:[0-9a-f]{1,16}:[0-9a-f]{1,2}$/.exec(value) ?? // uber-trace-id
+    /^([0-9a-f]{32}|[0-9a-f]{16})-[0-9a-f]{16}(-[01d])?(-[0-9a-f]{16})?$/.exec(value); // b3
+  const plain = header?.[1] ?? value.replace(/^(0x|1-(?=[0-9a-f]{8}-[0-9a-f]{24}$))/, '').replaceAll('-', '');
+  return /^[0-9a-f]{1,32}$/.test(plain) ? { digits: plain } : undefined;
 }

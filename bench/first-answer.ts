@@ -1,0 +1,48 @@
+// How long one waits for the smallest answers, beside a Node.js process that does nothing: the ratio is the program's own
+// share, and hardly depends on the machine.
+//   node bench/first-answer.ts --runs 15
+
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { generateTraces, writeDump } from './generator/dump.ts';
+import { type Command, measure } from './measure.ts';
+import { parseCommand, positiveNumber } from './options.ts';
+import { describeMachine, wallTable } from './report.ts';
+import { emptyFolder, privateHome, withWorkspace } from './workspace.ts';
+
+const SEED = 1;
+const SPANS = 1000;
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '15' },
+    command: { type: 'string', default: 'node bin/tailspan.js' },
+  },
+});
+const runs = positiveNumber('--runs', options.runs);
+const program = parseCommand(options.command);
+
+await withWorkspace(tmpdir(), async folder => {
+  const dump = writeDump(generateTraces(SPANS, SEED), SEED, { prefix: join(folder, 's1k'), formats: ['otlp-json'] });
+  const file = dump.files[0]!.path;
+  const newHome = join(folder, 'new');
+  const usedHome = join(folder, 'used');
+  const commands: Command[] = [
+    { name: 'node -e 0', argv: [process.execPath, '-e', '0'] },
+    { name: '--version', argv: [...program, '--version'], env: privateHome(usedHome) },
+    { name: '--help', argv: [...program, '--help'], env: privateHome(usedHome) },
+    {
+      name: 'summary FILE',
+      argv: [...program, 'summary', file],
+      env: privateHome(newHome),
+      // What was kept of the file from the run before would make this an answer from the cache.
+      prepare: () => emptyFolder(newHome),
+    },
+    { name: 'summary FILE, again', argv: [...program, 'summary', file], env: privateHome(usedHome) },
+  ];
+  const measured = await measure(commands, { runs });
+  console.log(`${describeMachine()}\n`);
+  console.log(`${runs} runs in turns, whole processes; FILE is OTLP JSON of ${SPANS} spans.\n`);
+  console.log(wallTable(measured, measured[0]));
+});

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 15)) {
+  process.stderr.write(`error: tailspan needs Node.js 22.15 or newer; this is ${process.versions.node}\n`);
+  process.exitCode = 2;
+} else {
+  const { main } = await import('../dist/cli.js');
+  await main();
+}

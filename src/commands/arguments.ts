@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { isDynamicPattern } from 'tinyglobby';
+import { UserError } from '../errors.ts';
+import { parseTraceReference, type TraceReference } from '../model/ids.ts';
+
+/** Positional arguments, told apart. */
+export interface Arguments {
+  readonly trace: TraceReference | undefined;
+  /** The text that named the trace. */
+  readonly traceText: string | undefined;
+  readonly sources: readonly string[];
+}
+
+/**
+ * Tells arguments apart: one that begins with `{` or `(` is a query, one that names an existing path, is `-` or is a
+ * pattern is a source, and where `takesTrace` the first other one is a trace id, the beginning of one, or a header that holds one.
+ */
+export function readArguments(args: readonly string[], takesTrace: boolean): Arguments {
+  const sources: string[] = [];
+  let trace: TraceReference | undefined;
+  let traceText: string | undefined;
+  for (const argument of args) {
+    if (argument.startsWith('{') || argument.startsWith('(')) {
+      throw new UserError('queries in braces are not understood by this version', {
+        hint: 'say the same with --service, --name, --kind, --status, --min-duration and --attr',
+      });
+    }
+    if (argument === '-' || existsSync(argument)) {
+      sources.push(argument);
+      continue;
+    }
+    const reference = takesTrace && trace === undefined ? parseTraceReference(argument) : undefined;
+    if (reference !== undefined) {
+      trace = reference;
+      traceText = argument;
+      continue;
+    }
+    if (takesTrace && trace === undefined && !looksLikePath(argument)) {
+      throw new UserError(`'${argument}' is neither a file nor a trace id`, {
+        hint: 'a trace id is 32 hex digits, or the first 6 and more of them',
+      });
+    }
+    sources.push(argument);
+  }
+  return { trace, traceText, sources };
+}
+
+function looksLikePath(text: string): boolean {
+  return /[./\\]/.test(text) || isDynamicPattern(text);
+}

@@ -1,0 +1,143 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { defaultDatabase } from '../config/paths.ts';
+import { ToldError, UserError } from '../errors.ts';
+import { DEFAULT_LIMITS } from '../formats/format.ts';
+import { lostRecords, type SourceAccount } from '../ingest/account.ts';
+import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
+import { describeAccount } from '../ingest/describe-account.ts';
+import { ingest } from '../ingest/ingest.ts';
+import { findSources } from '../ingest/source.ts';
+import type { Database } from '../store/database.ts';
+import type { LoadResult } from '../store/loader.ts';
+import { Store } from '../store/store.ts';
+import { plural } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
+import type { CommandContext } from './command.ts';
+import { DB, MAX_COMPRESSION_RATIO, MAX_RECORD_SIZE, MEMORY, NO_PROGRESS, QUIET, STRICT } from './options.ts';
+
+// The data that a command answers from: sources loaded into memory or into a named database, or a database as it is.
+
+export interface Data extends AsyncDisposable {
+  readonly store: Store;
+  readonly database: Database;
+  /** The sources that were loaded, in order; empty where a database was opened as it is. */
+  readonly loaded: readonly { readonly account: SourceAccount; readonly result: LoadResult }[];
+  /** Traces that the loaded sources belong to. */
+  readonly traceCount: number;
+}
+
+/**
+ * Opens the data. No source: what is piped in, unless a database is named; else the default database. What cannot be read is said on
+ * the way. Close it with `await using`.
+ */
+export async function openData(context: CommandContext, names: readonly string[], isWriting = false): Promise<Data> {
+  const named = context.get(DB);
+  const isPiped =
+    names.length === 0 && named === undefined && context.hasPipedInput && context.env.TAILSPAN_DB === undefined;
+  const sourceNames = isPiped ? ['-'] : names;
+  const memoryLimit = context.get(MEMORY);
+  const options = { now: () => context.screen.now(), ...(memoryLimit === undefined ? {} : { memoryLimit }) };
+  if (sourceNames.length === 0) {
+    const path = named ?? (await defaultDatabase(context.env));
+    const store = await Store.open({ path, readOnly: !isWriting, ...options });
+    await store.database.useThreads(THREADS);
+    return dataOf(store, [], 0);
+  }
+  const path = named ?? (isWriting ? await defaultDatabase(context.env) : ':memory:');
+  if (named === undefined && path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  const { sources, problems } = await findSources(sourceNames);
+  for (const { name, message, hint } of problems) await context.complain(`${name} ${message}`, hint);
+  if (sources.length === 0) throw new ToldError();
+  const store = await Store.open({ path, ...options });
+  try {
+    const loaded = await load(context, store, sources);
+    await store.database.useThreads(THREADS);
+    const traceCount = await countTraces(store, loaded);
+    await context.say(describeAccount(isWriting ? 'loaded' : 'read', loaded, traceCount));
+    return dataOf(store, loaded, traceCount);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** Queries use both cores of a small machine and leave the rest of a large one alone. */
+const THREADS = 4;
+
+function dataOf(store: Store, loaded: Data['loaded'], traceCount: number): Data {
+  return {
+    store,
+    database: store.database,
+    loaded,
+    traceCount,
+    async [Symbol.asyncDispose]() {
+      store.close();
+    },
+  };
+}
+
+async function load(
+  context: CommandContext,
+  store: Store,
+  sources: Awaited<ReturnType<typeof findSources>>['sources'],
+): Promise<Data['loaded']> {
+  const progress = createProgress(context.screen, context.get(NO_PROGRESS) !== true && context.get(QUIET) !== true);
+  const options = {
+    limits: { recordBytes: context.get(MAX_RECORD_SIZE) ?? DEFAULT_LIMITS.recordBytes },
+    compression: {
+      ...DEFAULT_COMPRESSION_LIMITS,
+      ratio: context.get(MAX_COMPRESSION_RATIO) ?? DEFAULT_COMPRESSION_LIMITS.ratio,
+    },
+  };
+  const loader = await store.loader();
+  try {
+    const loaded = await ingest(sources, loader, options, {
+      signal: context.signal,
+      onProgress: ({ source, bytes, spans }) =>
+        progress.update(source.name, bytes, source.bytes, plural(spans, 'span')),
+    });
+    await loader.checkpoint();
+    progress.stop();
+    for (const { account } of loaded) {
+      if (account.fault !== undefined) {
+        const name = account.source === '-' ? 'stdin' : account.source;
+        await context.complain(`${name} ${account.fault.message}`, account.fault.hint);
+      } else if (context.get(STRICT) === true && lostRecords(account) > 0) {
+        await context.complain(
+          `${account.source}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
+        );
+      }
+    }
+    return loaded;
+  } finally {
+    progress.stop();
+  }
+}
+
+async function countTraces(store: Store, loaded: Data['loaded']): Promise<number> {
+  const [only] = loaded;
+  if (loaded.length === 1 && only !== undefined) return only.result.traces;
+  if (store.database.path === ':memory:') return Number(await store.database.value('SELECT count(*) FROM trace'));
+  return loaded.reduce((sum, { result }) => sum + result.traces, 0);
+}
+
+/** Throws where there is nothing to answer from. */
+export async function requireSpans(data: Data, context: CommandContext): Promise<void> {
+  const count = await data.database.value('SELECT count(*) FROM trace');
+  if (count !== 0n) return;
+  if (context.hasComplained) throw new ToldError();
+  const [only] = data.loaded;
+  const where = data.loaded.length === 1 && only !== undefined ? only.account.source : data.database.path;
+  const isDatabase = data.loaded.length === 0;
+  throw new UserError(
+    isDatabase
+      ? `the database ${where} holds no spans`
+      : `there are no spans in ${where === ':memory:' ? 'these sources' : where}`,
+    {
+      hint: isDatabase
+        ? 'load some first: tailspan load traces.json'
+        : 'tailspan load FILE --json says what was found in it',
+    },
+  );
+}

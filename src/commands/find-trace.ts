@@ -1,0 +1,60 @@
+import { UserError } from '../errors.ts';
+import { describeFilter, type Filter } from '../query/filter.ts';
+import { tracePredicate } from '../query/to-sql.ts';
+import type { Database } from '../store/database.ts';
+import { findTraces, traceTotals } from '../store/find-traces.ts';
+import { findTrace, SHORTEST_PREFIX, type TraceCandidate } from '../store/read-trace.ts';
+import { formatCount, formatRfc3339 } from '../terminal/format.ts';
+import { sanitize } from '../terminal/sanitize.ts';
+import type { Arguments } from './arguments.ts';
+
+/**
+ * Returns the id of the one trace that is meant: by an id or its beginning, else the only one that passes the filter. Throws
+ * `UserError`, with the nearest ids, where there is none or more than one.
+ */
+export async function findOneTrace(database: Database, args: Arguments, filter: Filter): Promise<string> {
+  if (args.trace !== undefined) {
+    const found = await findTrace(database, args.trace);
+    if (found.found === 'one') return found.traceId;
+    const text = args.traceText ?? args.trace.digits;
+    if (found.found === 'several') {
+      throw new UserError(`${text} is the beginning of ${formatCount(found.candidates.length)} traces or more`, {
+        hint: `one of:\n${listOf(found.candidates)}`,
+      });
+    }
+    const tooShort = args.trace.digits.length < SHORTEST_PREFIX ? ` (${SHORTEST_PREFIX} digits are the least)` : '';
+    throw new UserError(`there is no trace ${text}${tooShort}`, {
+      hint:
+        found.nearest.length > 0
+          ? `the nearest are:\n${listOf(found.nearest)}`
+          : 'tailspan search lists the traces that there are',
+    });
+  }
+  const where = tracePredicate(filter, 't.trace_id');
+  const { traces } = await traceTotals(database, where);
+  const first = await findTraces(database, { where, order: 'duration', ascending: false, limit: 5 });
+  const [only] = first;
+  if (traces === 1 && only !== undefined) return only.traceId;
+  if (traces === 0)
+    throw new UserError(`no trace matches ${describeFilter(filter)}`, {
+      hint: 'tailspan search lists the traces that there are',
+    });
+  const candidates = first.map(trace => ({
+    traceId: trace.traceId,
+    startTimeUnixNano: trace.startTimeUnixNano,
+    serviceName: trace.firstServiceName,
+    name: trace.firstSpanName,
+  }));
+  throw new UserError(`there are ${formatCount(traces)} traces: say which one by its id`, {
+    hint: `the slowest are:\n${listOf(candidates)}`,
+  });
+}
+
+function listOf(candidates: readonly TraceCandidate[]): string {
+  return candidates
+    .map(
+      ({ traceId, startTimeUnixNano, serviceName, name }) =>
+        `  ${traceId}  ${formatRfc3339(startTimeUnixNano)}  ${sanitize(serviceName)} ${sanitize(name)}`,
+    )
+    .join('\n');
+}

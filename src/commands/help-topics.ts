@@ -1,0 +1,108 @@
+import { ExitCode } from '../errors.ts';
+
+// Help that is not about one command.
+
+export interface Topic {
+  readonly name: string;
+  readonly summary: string;
+  text(): Promise<string>;
+}
+
+const FILTERS = `Filters
+
+  Every filter flag is a condition on a span; all of them must hold for one and
+  the same span. A trace matches where one of its spans does.
+
+  --service NAME          the resource's service.name
+  --name NAME             the span's name
+  --kind KIND             internal, server, client, producer or consumer
+  --status STATUS         unset, ok or error
+  --min-duration 250ms    the span's duration; also --max-duration
+  --since 15m --until …   the span's start: a time ago, a date, a time, a Unix time
+  --attr CONDITION        an attribute of the span or of its resource
+
+  --service and --name take a pattern behind a tilde: --name '~GET .*'. Patterns
+  are RE2 and match the whole text.
+
+  --attr key=value        also != > >= < <=; numbers compare as numbers
+  --attr key=~pattern     also !~
+  --attr key              the attribute is there; '!key' it is not
+  --attr resource.key=…   only on the resource; span.key=… only on the span
+
+  A missing attribute matches nothing but !key. For an array, = and =~ ask for any
+  item, != and !~ for none.
+
+  Flags may be repeated: --attr a=1 --attr b=2 asks for both.
+`;
+
+const EXIT_CODES = `Exit codes
+
+  ${ExitCode.ok}    done. No match is not a failure: search exits with 0 and says so.
+  ${ExitCode.no}    the answer is "no": with --exit-status nothing matched.
+  ${ExitCode.trouble}    it could not be done, or not wholly: a wrong option, a source that cannot
+       be read to its end, a database in use, a trace id that does not exist. What
+       could be read is answered from all the same.
+  ${ExitCode.interrupted}  interrupted (Ctrl-C).    ${ExitCode.terminated}  terminated.
+
+  Records that cannot be read are counted and left out; they leave the exit code
+  alone unless --strict is given.
+`;
+
+const ENVIRONMENT = `Environment
+
+  TAILSPAN_DB        the database to use when --db is not given
+  XDG_DATA_HOME      where the default database lies (tailspan/traces.duckdb)
+  NO_COLOR           no colour; FORCE_COLOR and CLICOLOR_FORCE: colour anyway
+  COLUMNS            columns to fill
+  LC_ALL LC_CTYPE LANG
+                     whether the terminal has UTF-8
+  TAILSPAN_PAGER PAGER
+                     the pager for long answers on a terminal (default: less)
+  CI                 set: no pager, no progress
+  TZ                 the zone in which times are shown on a terminal
+  SOURCE_DATE_EPOCH  the time that --since and --until count from
+`;
+
+async function formats(): Promise<string> {
+  const { FORMATS } = await import('../formats/index.ts');
+  const rows = FORMATS.map(({ name, title, recognised }) => `  ${name.padEnd(13)}${title}: ${recognised}`);
+  return `Formats
+
+  What a source is, is told by its content, document by document; its name does not
+  matter. One source may mix formats, and may be compressed (gzip, zstd, zlib), also
+  several times over.
+
+${rows.join('\n')}
+
+  OTLP logs and metrics are counted and passed over. docs/formats.md says what each
+  format's fields become.
+`;
+}
+
+async function sqlViews(): Promise<string> {
+  const { describeViews } = await import('../store/describe-views.ts');
+  const views = describeViews().map(
+    ({ name, comment, columns }) =>
+      `  ${name}: ${comment}\n${columns.map(column => `      ${column.name.padEnd(18)} ${column.comment}`).join('\n')}`,
+  );
+  return `SQL
+
+  tailspan sql takes DuckDB's SQL over these views. Ids are hex, times TIMESTAMP_NS,
+  *_ns nanoseconds as BIGINT.
+
+${views.join('\n\n')}
+`;
+}
+
+export const TOPICS: readonly Topic[] = [
+  { name: 'query', summary: 'filters, and what they mean', text: async () => FILTERS },
+  { name: 'formats', summary: 'what can be read', text: formats },
+  { name: 'sql', summary: 'the views and their columns', text: sqlViews },
+  { name: 'exit-codes', summary: 'what the exit code says', text: async () => EXIT_CODES },
+  { name: 'environment', summary: 'variables that are read', text: async () => ENVIRONMENT },
+];
+
+/** Returns the text of a topic; undefined where there is none of that name. */
+export async function findTopic(name: string): Promise<string | undefined> {
+  return TOPICS.find(topic => topic.name === name)?.text();
+}

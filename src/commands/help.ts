@@ -1,0 +1,112 @@
+import type { AnyOption, Command, CommandEntry, OptionGroup } from './command.ts';
+import { TOPICS } from './help-topics.ts';
+
+// Help, made from what commands declare: examples first, options in groups, at most 80 columns.
+
+const WIDTH = 80;
+const GROUPS: readonly (readonly [CommandEntry['group'], string])[] = [
+  ['look', 'Look'],
+  ['explain', 'Explain'],
+  ['data', 'Data'],
+  ['help', 'Help'],
+];
+
+/** Returns the help of the program. */
+export function formatTopHelp(commands: readonly CommandEntry[]): string {
+  const list = (rows: readonly (readonly [string, string])[]) => columns(rows, 2);
+  const groups = GROUPS.flatMap(([group, title]) => {
+    const rows = commands
+      .filter(command => command.group === group)
+      .map(({ name, alias, summary }) => [alias === undefined ? name : `${name}, ${alias}`, summary] as const);
+    return rows.length === 0 ? [] : [`${title}:`, ...list(rows), ''];
+  });
+  return [
+    'tailspan answers questions about distributed traces from the terminal. It reads',
+    'OTLP, Jaeger and Zipkin dumps (files, folders, stdin; compressed or not) and says',
+    'what is in there, what is slow and why, what failed and where it began.',
+    '',
+    'Usage: tailspan COMMAND [trace-id] [source...] [options]',
+    '',
+    'Examples:',
+    '  tailspan summary traces.jsonl            what is in this file',
+    '  tailspan search traces.jsonl --status error',
+    '  tailspan show 4bf92f3577b3 traces.jsonl  one trace as a waterfall',
+    '',
+    ...groups,
+    'Topics (tailspan help TOPIC):',
+    ...list(TOPICS.map(({ name, summary }) => [name, summary] as const)),
+    '',
+    'Options:',
+    ...list([
+      ['-h, --help', 'show this help; tailspan COMMAND --help for a command'],
+      ['-V, --version', 'show the version; with --verbose what a bug report needs'],
+    ]),
+    '',
+  ].join('\n');
+}
+
+const OPTION_GROUPS: readonly OptionGroup[] = ['Input', 'Filter', 'Output', 'Other'];
+
+/** Returns the help of a command. */
+export function formatHelp(entry: CommandEntry, command: Command): string {
+  const options = OPTION_GROUPS.flatMap(group => {
+    const rows = command.options
+      .filter(option => option.group === group)
+      .map(option => [indentLong(option.flags), describe(option)] as const);
+    const own = group === 'Other' ? [['-h, --help', 'show this help'] as const] : [];
+    return rows.length + own.length === 0 ? [] : [`${group}:`, ...columns([...rows, ...own], 2), ''];
+  });
+  return [
+    `Usage: tailspan ${entry.name} ${command.usage} [options]`,
+    ...(entry.alias === undefined ? [] : [`       tailspan ${entry.alias} …`]),
+    '',
+    ...wrap(command.description, WIDTH),
+    '',
+    'Examples:',
+    ...command.examples.flatMap(([line, what]) => [`  # ${what}`, `  ${line}`]),
+    '',
+    ...options,
+    'Exit codes: 0 done, 1 the answer is "no" (see --exit-status), 2 it could not be',
+    'done, or not wholly. tailspan help exit-codes has the rest.',
+    '',
+  ].join('\n');
+}
+
+/** Options without a short form stand under the long forms of those that have one. */
+function indentLong(flags: string): string {
+  return flags.startsWith('--') ? `    ${flags}` : flags;
+}
+
+function describe({ description, choices, default: preset }: AnyOption): string {
+  const parts = [description];
+  if (choices !== undefined) parts.push(`(${choices.join(', ')})`);
+  if (preset !== undefined && preset !== false) parts.push(`(default: ${preset})`);
+  return parts.join(' ');
+}
+
+/** Two columns: names, and what they mean, wrapped. */
+function columns(rows: readonly (readonly [string, string])[], indent: number): string[] {
+  const width = Math.min(32, Math.max(...rows.map(([name]) => name.length)));
+  return rows.flatMap(([name, text]) => {
+    const room = WIDTH - indent - width - 2;
+    const [first = '', ...rest] = wrap(text, room);
+    const lead = ' '.repeat(indent);
+    const under = `${lead}${' '.repeat(width + 2)}`;
+    const lines = rest.map(line => `${under}${line}`);
+    return name.length > width
+      ? [`${lead}${name}`, `${under}${first}`, ...lines]
+      : [`${lead}${name.padEnd(width)}  ${first}`, ...lines];
+  });
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

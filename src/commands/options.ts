@@ -1,0 +1,370 @@
+import { UserError } from '../errors.ts';
+import { SPAN_KINDS, STATUS_CODES } from '../model/status.ts';
+import { parseDuration, parseTime } from '../model/time.ts';
+import { type Condition, type Filter, parseAttributeCondition } from '../query/filter.ts';
+import type { AnyOption, CommandContext, Option } from './command.ts';
+
+// Options that commands share. An option has one name, one meaning and one place.
+
+function positiveInteger(name: string, least = 1): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value)) {
+      throw new UserError(`${name} takes a whole number from ${least} on, not '${text}'`);
+    }
+    return value;
+  };
+}
+
+function duration(name: string): (text: string) => bigint {
+  return text => {
+    const value = parseDuration(text);
+    if (value === undefined) {
+      throw new UserError(`${name} takes a duration, not '${text}'`, { hint: 'for example 250ms, 1.5s or 2m' });
+    }
+    return value;
+  };
+}
+
+/** A repeatable option that collects its arguments. */
+const collect = (text: string, previous: readonly string[] | undefined): readonly string[] => [
+  ...(previous ?? []),
+  text,
+];
+
+const SIZES: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1 << 20,
+  gib: 1 << 30,
+};
+
+function bytes(name: string): (text: string) => number {
+  return text => {
+    const match = /^(\d+(?:\.\d+)?)\s*([kmg]i?b)?$/i.exec(text.trim());
+    const unit = SIZES[(match?.[2] ?? '').toLowerCase()];
+    if (match?.[1] === undefined || unit === undefined) {
+      throw new UserError(`${name} takes a size, not '${text}'`, { hint: 'for example 64MiB or 2GB' });
+    }
+    return Math.floor(Number(match[1]) * unit);
+  };
+}
+
+// Input
+
+export const DB: Option<string> = {
+  flags: '--db <file>',
+  description:
+    'database to use; sources are loaded into it first (default: TAILSPAN_DB, else the one in your data folder)',
+  group: 'Input',
+  parse: text => text,
+};
+export const STRICT: Option<boolean> = {
+  flags: '--strict',
+  description: 'exit with 2 if any record could not be read',
+  group: 'Input',
+};
+export const MEMORY: Option<string> = {
+  flags: '--memory <size>',
+  description: 'memory that the database may use, such as 2GB',
+  group: 'Input',
+  parse: text => text,
+};
+export const MAX_RECORD_SIZE: Option<number> = {
+  flags: '--max-record-size <size>',
+  description: 'largest span or message that is read (default: 256MiB)',
+  group: 'Input',
+  parse: bytes('--max-record-size'),
+};
+export const MAX_COMPRESSION_RATIO: Option<number> = {
+  flags: '--max-compression-ratio <n>',
+  description: 'refuse input that grows more than this when decompressed (default: 500)',
+  group: 'Input',
+  parse: positiveInteger('--max-compression-ratio'),
+};
+export const QUIET: Option<boolean> = {
+  flags: '-q, --quiet',
+  description: 'say nothing on stderr but errors',
+  group: 'Other',
+};
+export const NO_PROGRESS: Option<boolean> = {
+  flags: '--no-progress',
+  description: 'show no progress while reading',
+  group: 'Other',
+};
+export const DEBUG: Option<boolean> = {
+  flags: '--debug',
+  description: 'show the stack of an unexpected error',
+  group: 'Other',
+};
+export const INPUT_OPTIONS: readonly AnyOption[] = [
+  DB,
+  STRICT,
+  MEMORY,
+  MAX_RECORD_SIZE,
+  MAX_COMPRESSION_RATIO,
+  QUIET,
+  NO_PROGRESS,
+  DEBUG,
+];
+
+// Filter: what TraceQL says as { … && … }, all on one span
+
+export const SERVICE: Option<readonly string[]> = {
+  flags: '--service <name>',
+  description: 'spans of this service (~REGEX for a pattern)',
+  group: 'Filter',
+  parse: collect,
+};
+export const NAME: Option<readonly string[]> = {
+  flags: '--name <name>',
+  description: 'spans of this name (~REGEX for a pattern)',
+  group: 'Filter',
+  parse: collect,
+};
+export const KIND: Option<readonly string[]> = {
+  flags: '--kind <kind>',
+  description: 'spans of this kind',
+  group: 'Filter',
+  choices: SPAN_KINDS,
+  parse: collect,
+};
+export const STATUS: Option<readonly string[]> = {
+  flags: '--status <status>',
+  description: 'spans of this status',
+  group: 'Filter',
+  choices: STATUS_CODES,
+  parse: collect,
+};
+export const MIN_DURATION: Option<bigint> = {
+  flags: '--min-duration <duration>',
+  description: 'spans that take at least this long, such as 250ms',
+  group: 'Filter',
+  parse: duration('--min-duration'),
+};
+export const MAX_DURATION: Option<bigint> = {
+  flags: '--max-duration <duration>',
+  description: 'spans that take at most this long',
+  group: 'Filter',
+  parse: duration('--max-duration'),
+};
+export const ATTR: Option<readonly string[]> = {
+  flags: '--attr <condition>',
+  description: 'spans with this attribute: key=value, !=, =~, !~, >, >=, <, <=, key, !key; span.key and resource.key',
+  group: 'Filter',
+  parse: collect,
+};
+export const SINCE: Option<string> = {
+  flags: '--since <time>',
+  description: 'spans that start at or after: 15m (ago), yesterday, 2026-01-31T10:00Z',
+  group: 'Filter',
+  parse: text => text,
+};
+export const UNTIL: Option<string> = {
+  flags: '--until <time>',
+  description: 'spans that start before',
+  group: 'Filter',
+  parse: text => text,
+};
+export const FILTER_OPTIONS: readonly AnyOption[] = [
+  SERVICE,
+  NAME,
+  KIND,
+  STATUS,
+  MIN_DURATION,
+  MAX_DURATION,
+  ATTR,
+  SINCE,
+  UNTIL,
+];
+
+/**
+ * The filter that the flags say. Throws `UserError` where one cannot be read. `withDurations` is false where a command
+ * means something else by `--min-duration`.
+ */
+export function filterOf(context: CommandContext, withDurations = true): Filter {
+  const conditions: Condition[] = [];
+  for (const value of context.get(SERVICE) ?? [])
+    conditions.push({ on: 'service', ...textOrPattern('--service', value) });
+  for (const value of context.get(NAME) ?? []) conditions.push({ on: 'name', ...textOrPattern('--name', value) });
+  for (const value of context.get(KIND) ?? []) {
+    const kind = SPAN_KINDS.find(known => known === value);
+    if (kind !== undefined) conditions.push({ on: 'kind', value: kind });
+  }
+  for (const value of context.get(STATUS) ?? []) {
+    const status = STATUS_CODES.find(known => known === value);
+    if (status !== undefined) conditions.push({ on: 'status', value: status });
+  }
+  const shortest = withDurations ? context.get(MIN_DURATION) : undefined;
+  if (shortest !== undefined) conditions.push({ on: 'duration', comparison: '>=', value: shortest });
+  const longest = context.get(MAX_DURATION);
+  if (longest !== undefined) conditions.push({ on: 'duration', comparison: '<=', value: longest });
+  for (const value of context.get(ATTR) ?? []) conditions.push(attributeCondition(value));
+  const since = context.get(SINCE);
+  if (since !== undefined) conditions.push({ on: 'start', comparison: '>=', value: timeOf('--since', since, context) });
+  const until = context.get(UNTIL);
+  if (until !== undefined) conditions.push({ on: 'start', comparison: '<', value: timeOf('--until', until, context) });
+  return { conditions };
+}
+
+function textOrPattern(option: string, value: string): { comparison: '=' | '=~'; value: string } {
+  if (!value.startsWith('~')) return { comparison: '=', value };
+  checkPattern(option, value.slice(1));
+  return { comparison: '=~', value: value.slice(1) };
+}
+
+function attributeCondition(text: string): Condition {
+  const condition = parseAttributeCondition(text);
+  if (condition === undefined) {
+    throw new UserError(`--attr does not understand '${text}'`, {
+      hint: "for example --attr http.route=/cart, --attr 'http.response.status_code>=500', --attr '!user.id'",
+    });
+  }
+  if (condition.on === 'attribute' && (condition.comparison === '=~' || condition.comparison === '!~')) {
+    checkPattern('--attr', condition.value);
+  }
+  return condition;
+}
+
+/** RE2 is what runs the pattern; what JavaScript cannot read either is a mistake that can be named early. */
+function checkPattern(option: string, pattern: string): void {
+  try {
+    new RegExp(pattern.replace(/^\(\?[imsU]+\)/, ''));
+  } catch {
+    throw new UserError(`${option} does not understand the pattern '${pattern}'`, {
+      hint: 'patterns are RE2 regular expressions and match the whole text, for example ~GET .*',
+    });
+  }
+}
+
+function timeOf(option: string, text: string, { screen }: CommandContext): bigint {
+  const time = parseTime(text, BigInt(screen.now().getTime()) * 1_000_000n);
+  if (time === undefined) {
+    throw new UserError(`${option} takes a time, not '${text}'`, {
+      hint: 'for example 15m (ago), yesterday, 2026-01-31, 2026-01-31T10:00:00Z or a Unix time',
+    });
+  }
+  return time;
+}
+
+// Output
+
+export const FORMAT: Option<string> = {
+  flags: '--format <format>',
+  description: 'auto is table on a terminal and plain in a pipe',
+  group: 'Output',
+  choices: ['auto', 'table', 'plain', 'json', 'ndjson', 'csv', 'markdown'],
+  default: 'auto',
+  parse: text => text,
+};
+export const JSON_OUTPUT: Option<boolean> = {
+  flags: '--json',
+  description: 'the same as --format json',
+  group: 'Output',
+};
+export const FIELDS: Option<readonly string[]> = {
+  flags: '--fields <names>',
+  description: 'fields of the main list to write, in order, separated by commas',
+  group: 'Output',
+  parse: text =>
+    text
+      .split(',')
+      .map(name => name.trim())
+      .filter(name => name !== ''),
+};
+export const HEADER: Option<boolean> = {
+  flags: '--header',
+  description: 'begin plain output with a line of field names',
+  group: 'Output',
+};
+export const OUTPUT: Option<string> = {
+  flags: '-o, --output <file>',
+  description: 'write to this file instead of stdout',
+  group: 'Output',
+  parse: text => text,
+};
+export const COLOR: Option<string> = {
+  flags: '--color <when>',
+  description: 'when to use colour',
+  group: 'Output',
+  choices: ['auto', 'always', 'never'],
+  default: 'auto',
+  parse: text => text,
+};
+export const WIDTH: Option<number> = {
+  flags: '--width <columns>',
+  description: "columns to fill (default: the terminal's, else 100)",
+  group: 'Output',
+  parse: positiveInteger('--width', 40),
+};
+export const ASCII: Option<boolean> = {
+  flags: '--ascii',
+  description: 'draw with ASCII characters only',
+  group: 'Output',
+};
+export const UTC: Option<boolean> = { flags: '--utc', description: 'show times in UTC', group: 'Output' };
+export const NO_PAGER: Option<boolean> = {
+  flags: '--no-pager',
+  description: 'do not send long output through a pager',
+  group: 'Output',
+};
+export const EXIT_STATUS: Option<boolean> = {
+  flags: '-e, --exit-status',
+  description: 'exit with 1 if nothing matched',
+  group: 'Output',
+};
+export const OUTPUT_OPTIONS: readonly AnyOption[] = [
+  FORMAT,
+  JSON_OUTPUT,
+  FIELDS,
+  HEADER,
+  OUTPUT,
+  COLOR,
+  WIDTH,
+  ASCII,
+  UTC,
+  NO_PAGER,
+];
+
+// Lists
+
+/** How many rows of the main list are shown; 0 for all. */
+export function limitOption(shown: number): Option<number> {
+  return {
+    flags: '-n, --limit <n>',
+    description: 'rows to show, 0 for all',
+    group: 'Output',
+    default: shown,
+    parse: positiveInteger('--limit', 0),
+  };
+}
+
+/** The order of the main list: a field, with `:asc` or `:desc` behind it where the other direction is wanted. */
+export function sortOption(fields: readonly string[], first: string): Option<string> {
+  return {
+    flags: '--sort <field>',
+    description: `order: ${fields.join(', ')}; add :asc or :desc (default: ${first})`,
+    group: 'Output',
+    parse: text => text,
+  };
+}
+
+/** Reads what `--sort` says. Throws `UserError` for a field that cannot be ordered by. */
+export function sortOf<Field extends string>(
+  text: string | undefined,
+  fields: readonly Field[],
+  first: Field,
+  ascendingFields: readonly Field[] = [],
+): { field: Field; ascending: boolean } {
+  const [name = first, direction] = (text ?? first).split(':');
+  const field = fields.find(known => known === name);
+  if (field === undefined || (direction !== undefined && direction !== 'asc' && direction !== 'desc')) {
+    throw new UserError(`--sort does not know '${text}'`, {
+      hint: `fields are ${fields.join(', ')}, with :asc or :desc behind them`,
+    });
+  }
+  return { field, ascending: direction === undefined ? ascendingFields.includes(field) : direction === 'asc' };
+}

@@ -1,0 +1,71 @@
+import { REASONS } from '../formats/format.ts';
+import { FORMATS } from '../formats/index.ts';
+import type { ReasonCount, SourceAccount } from './account.ts';
+
+/** What became of a source's spans in the database; the store's result has these fields. */
+interface StoredCounts {
+  readonly spans: number;
+  readonly traces: number;
+  readonly duplicates: number;
+  readonly sharedIds: number;
+  readonly cuts: number;
+}
+
+/**
+ * Returns the account of an ingest as one sentence: `284 spans in 70 traces from demo.jsonl (OTLP JSON); skipped 12 OTLP
+ * logs documents`. `verb` begins it.
+ */
+export function describeAccount(
+  verb: string,
+  sources: readonly { readonly account: SourceAccount; readonly result: StoredCounts }[],
+  traces: number,
+): string {
+  const sum = (of: (source: (typeof sources)[number]) => number) =>
+    sources.reduce((total, source) => total + of(source), 0);
+  const spans = sum(({ result }) => result.spans);
+  const [only] = sources;
+  const from =
+    sources.length === 1 && only !== undefined ? nameOf(only.account) : count(sources.length, 'source', 'sources');
+  const parts = [`${verb} ${count(spans, 'span', 'spans')} in ${count(traces, 'trace', 'traces')} from ${from}`];
+  const duplicates = sum(({ result }) => result.duplicates);
+  if (duplicates > 0) parts.push(`left out ${count(duplicates, 'duplicate', 'duplicates')}`);
+  const skipped = total(sources.flatMap(({ account }) => account.skipped));
+  if (skipped.length > 0) parts.push(`skipped ${skipped.map(describe).join(', ')}`);
+  const repaired = total(sources.flatMap(({ account }) => account.repaired)).map(describe);
+  const sharedIds = sum(({ result }) => result.sharedIds);
+  if (sharedIds > 0) repaired.push(`${number(sharedIds)} spans that share their id with another`);
+  const cuts = sum(({ result }) => result.cuts);
+  if (cuts > 0) repaired.push(`${number(cuts)} cycles of parents, cut`);
+  if (repaired.length > 0) parts.push(`mended ${repaired.join(', ')}`);
+  return parts.join('; ');
+}
+
+function nameOf(account: SourceAccount): string {
+  const name = account.source === '-' ? 'stdin' : account.source;
+  if (account.format === undefined) return name;
+  const titles = account.format
+    .split('+')
+    .map(format => FORMATS.find(({ name: known }) => known === format)?.title ?? format);
+  return `${name} (${titles.join(', ')})`;
+}
+
+function total(reasons: readonly ReasonCount[]): { reason: keyof typeof REASONS; count: number }[] {
+  const counts = new Map<keyof typeof REASONS, number>();
+  for (const { reason, count: more } of reasons) counts.set(reason, (counts.get(reason) ?? 0) + more);
+  const order = Object.keys(REASONS);
+  return [...counts]
+    .map(([reason, sum]) => ({ reason, count: sum }))
+    .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
+}
+
+function describe({ reason, count: times }: { reason: keyof typeof REASONS; count: number }): string {
+  return `${number(times)} ${REASONS[reason].text}`;
+}
+
+function count(value: number, one: string, many: string): string {
+  return `${number(value)} ${value === 1 ? one : many}`;
+}
+
+function number(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+}

@@ -1,0 +1,87 @@
+import type { Database } from './database.ts';
+
+// What failed spans say of their failure: status, exception event, error.type, RPC and HTTP status. Stack traces are
+// left where they are until one is asked for.
+
+/** The same fields as `ErrorDetails` of analysis/errors.ts. */
+export interface FailureDetails {
+  statusMessage: string;
+  exceptionType: string | undefined;
+  exceptionMessage: string | undefined;
+  errorType: string | undefined;
+  grpcStatus: string | undefined;
+  httpStatus: string | undefined;
+}
+
+type Field = Exclude<keyof FailureDetails, 'statusMessage'>;
+
+/** Attribute keys for each field, the current name first; OpenTracing's behind it. */
+const EVENT_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
+  'exception.type': ['exceptionType', 0],
+  'error.kind': ['exceptionType', 1],
+  'exception.message': ['exceptionMessage', 0],
+  message: ['exceptionMessage', 1],
+  'error.object': ['exceptionMessage', 2],
+};
+const SPAN_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
+  'error.type': ['errorType', 0],
+  'rpc.response.status_code': ['grpcStatus', 0],
+  'rpc.status_code': ['grpcStatus', 1],
+  'rpc.grpc.status_code': ['grpcStatus', 2],
+  'http.response.status_code': ['httpStatus', 0],
+  'http.status_code': ['httpStatus', 1],
+  'exception.type': ['exceptionType', 3],
+  'exception.message': ['exceptionMessage', 3],
+};
+
+/** Returns the details of failed spans by span number. */
+export async function failureDetails(
+  database: Database,
+  spanNumbers: readonly number[],
+): Promise<Map<number, FailureDetails>> {
+  const details = new Map<number, FailureDetails>();
+  if (spanNumbers.length === 0) return details;
+  await database.run('CREATE OR REPLACE TEMP TABLE failed_span (span_no BIGINT)');
+  for (let from = 0; from < spanNumbers.length; from += 20_000) {
+    await database.run(`INSERT INTO failed_span SELECT unnest([${spanNumbers.slice(from, from + 20_000).join(',')}])`);
+  }
+  const spans = await database.rows(`
+    SELECT span_no, message FROM span SEMI JOIN failed_span USING (span_no) JOIN status USING (status_id)`);
+  for (const row of spans) {
+    details.set(Number(row.span_no), {
+      statusMessage: String(row.message),
+      exceptionType: undefined,
+      exceptionMessage: undefined,
+      errorType: undefined,
+      grpcStatus: undefined,
+      httpStatus: undefined,
+    });
+  }
+  // The best key seen for a field of a span; of several exceptions the last one counts.
+  const ranks = new Map<string, number>();
+  const take = (spanNo: number, [field, rank]: readonly [Field, number], value: string): void => {
+    const known = details.get(spanNo);
+    const place = `${spanNo} ${field}`;
+    if (known === undefined || value === '' || (ranks.get(place) ?? 9) < rank) return;
+    ranks.set(place, rank);
+    known[field] = value;
+  };
+  const keys = (fields: object) =>
+    Object.keys(fields)
+      .map(key => `'${key}'`)
+      .join(',');
+  const onEvents = await database.rows(`
+    SELECT e.span_no, k.name AS key, a.value
+    FROM (SELECT span_no, time_ns, unnest(attribute_ids) AS attribute_id FROM event SEMI JOIN failed_span USING (span_no)) e
+    JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
+    WHERE k.name IN (${keys(EVENT_FIELDS)}) ORDER BY e.span_no, e.time_ns, k.name`);
+  for (const row of onEvents) take(Number(row.span_no), EVENT_FIELDS[String(row.key)]!, String(row.value));
+  const onSpans = await database.rows(`
+    SELECT s.span_no, k.name AS key, a.value
+    FROM (SELECT span_no, unnest(attribute_ids) AS attribute_id FROM span SEMI JOIN failed_span USING (span_no)) s
+    JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
+    WHERE k.name IN (${keys(SPAN_FIELDS)}) ORDER BY s.span_no, k.name`);
+  for (const row of onSpans) take(Number(row.span_no), SPAN_FIELDS[String(row.key)]!, String(row.value));
+  await database.run('DROP TABLE failed_span');
+  return details;
+}

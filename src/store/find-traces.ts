@@ -1,0 +1,125 @@
+import { traceIdOf } from '../model/ids.ts';
+import type { Database, Row } from './database.ts';
+
+// Traces as one row each: for lists, and for what a summary points at.
+
+export interface TraceSummary {
+  readonly traceId: string;
+  /** Absent where the root is not in the data. */
+  readonly rootServiceName: string | undefined;
+  readonly rootSpanName: string | undefined;
+  /** Those of the first span in display order: the root's where there is one. */
+  readonly firstServiceName: string;
+  readonly firstSpanName: string;
+  readonly startTimeUnixNano: bigint;
+  readonly durationNano: bigint;
+  readonly spanCount: number;
+  readonly errorCount: number;
+  readonly services: readonly string[];
+  readonly complete: boolean;
+}
+
+/** What lists of traces can be ordered by, and whether the largest comes first unless told otherwise. */
+export const TRACE_ORDERS = {
+  start: 'start_ns',
+  duration: 'duration_ns',
+  spans: 'span_count',
+  errors: 'error_count',
+} as const;
+export type TraceOrder = keyof typeof TRACE_ORDERS;
+
+export interface TraceQuery {
+  /** A predicate over columns of `trace t`. */
+  readonly where: string;
+  readonly order: TraceOrder;
+  readonly ascending: boolean;
+  /** Undefined for all. */
+  readonly limit: number | undefined;
+}
+
+const COLUMNS = `t.trace_id, t.start_ns, t.duration_ns, t.span_count, t.error_count, t.service_ids, t.complete,
+  t.root_span_no IS NOT NULL AS has_root, o.name, v.name AS service`;
+
+/** Returns traces in a total order: the one asked for, then the start, then the id. */
+export async function findTraces(database: Database, query: TraceQuery): Promise<TraceSummary[]> {
+  const direction = query.ascending ? 'ASC' : 'DESC';
+  const rows = await database.rows(`
+    SELECT ${COLUMNS}
+    FROM trace t JOIN operation o USING (operation_id) JOIN service v USING (service_id)
+    WHERE ${query.where}
+    ORDER BY t.${TRACE_ORDERS[query.order]} ${direction}, t.start_ns DESC, t.trace_id
+    ${query.limit === undefined ? '' : `LIMIT ${query.limit}`}`);
+  const services = await serviceNames(database);
+  return rows.map(row => summaryOf(row, services));
+}
+
+function summaryOf(row: Row, services: ReadonlyMap<number, string>): TraceSummary {
+  const hasRoot = row.has_root === true;
+  const firstServiceName = String(row.service);
+  const firstSpanName = String(row.name);
+  const ids = Array.isArray(row.service_ids) ? row.service_ids : [];
+  return {
+    traceId: traceIdOf(row.trace_id as bigint),
+    rootServiceName: hasRoot ? firstServiceName : undefined,
+    rootSpanName: hasRoot ? firstSpanName : undefined,
+    firstServiceName,
+    firstSpanName,
+    startTimeUnixNano: row.start_ns as bigint,
+    durationNano: row.duration_ns as bigint,
+    spanCount: Number(row.span_count),
+    errorCount: Number(row.error_count),
+    services: [...new Set(ids.map(id => services.get(Number(id)) ?? ''))],
+    complete: row.complete === true,
+  };
+}
+
+/** Names of services by id. */
+export async function serviceNames(database: Database): Promise<Map<number, string>> {
+  const rows = await database.rows('SELECT service_id, name FROM service');
+  return new Map(rows.map(row => [Number(row.service_id), String(row.name)]));
+}
+
+export interface TraceTotals {
+  readonly traces: number;
+  readonly spans: number;
+  readonly errors: number;
+  readonly incomplete: number;
+  readonly startTimeUnixNano: bigint | undefined;
+  readonly endTimeUnixNano: bigint | undefined;
+}
+
+/** Returns totals over the traces for which `where` (over `trace t`) holds. */
+export async function traceTotals(database: Database, where: string): Promise<TraceTotals> {
+  const [row = {}] = await database.rows(`
+    SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, coalesce(sum(error_count), 0)::BIGINT AS errors,
+      count(*) FILTER (NOT complete) AS incomplete, min(start_ns) AS first, max(start_ns + duration_ns) AS last
+    FROM trace t WHERE ${where}`);
+  return {
+    traces: Number(row.traces),
+    spans: Number(row.spans),
+    errors: Number(row.errors),
+    incomplete: Number(row.incomplete),
+    startTimeUnixNano: typeof row.first === 'bigint' ? row.first : undefined,
+    endTimeUnixNano: typeof row.last === 'bigint' ? row.last : undefined,
+  };
+}
+
+/** Span numbers of the first `perTrace` spans of each trace that pass a filter, and how many do, by trace. */
+export async function matchingSpans(
+  database: Database,
+  predicate: string,
+  traceIds: readonly string[],
+  perTrace: number,
+): Promise<Map<string, { matched: number; spanNumbers: bigint[] }>> {
+  if (traceIds.length === 0) return new Map();
+  const ids = traceIds.map(id => `${BigInt(`0x${id}`)}::UHUGEINT`).join(',');
+  const rows = await database.rows(`
+    SELECT trace_id, count(*) AS matched, list(span_no ORDER BY span_no)[1:${perTrace}] AS numbers
+    FROM span s WHERE s.trace_id IN (${ids}) AND ${predicate} GROUP BY trace_id`);
+  return new Map(
+    rows.map(row => [
+      traceIdOf(row.trace_id as bigint),
+      { matched: Number(row.matched), spanNumbers: (Array.isArray(row.numbers) ? row.numbers : []) as bigint[] },
+    ]),
+  );
+}

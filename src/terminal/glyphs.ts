@@ -1,0 +1,92 @@
+// Every character that is drawn rather than written, for terminals with Unicode and without. Each pair has one width.
+
+export interface Glyphs {
+  readonly branch: string;
+  readonly lastBranch: string;
+  readonly trunk: string;
+  readonly gap: string;
+  readonly error: string;
+  readonly onPath: string;
+  readonly event: string;
+  readonly ellipsis: string;
+  readonly dot: string;
+  readonly times: string;
+  readonly arrow: string;
+  readonly rule: string;
+  readonly axis: string;
+  readonly tick: string;
+  /** A bar's full cell on the critical path, and off it. */
+  readonly solid: string;
+  readonly light: string;
+  /** Cells filled from the left by 1/8, 2/8 … 8/8. */
+  readonly eighths: readonly string[];
+  /** Cells filled from the right: a half, an eighth. */
+  readonly rightHalf: string;
+  readonly rightEighth: string;
+  /** Heights of a sparkline, lowest first. */
+  readonly spark: readonly string[];
+}
+
+const UNICODE: Glyphs = {
+  branch: '├─ ',
+  lastBranch: '└─ ',
+  trunk: '│  ',
+  gap: '   ',
+  error: '✖',
+  onPath: '●',
+  event: '◆',
+  ellipsis: '…',
+  dot: '·',
+  times: '×',
+  arrow: '→',
+  rule: '─',
+  axis: '│',
+  tick: '┬',
+  solid: '█',
+  light: '░',
+  eighths: ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'],
+  rightHalf: '▐',
+  rightEighth: '▕',
+  spark: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+};
+
+const ASCII: Glyphs = {
+  branch: '|- ',
+  lastBranch: '`- ',
+  trunk: '|  ',
+  gap: '   ',
+  error: 'x',
+  onPath: '*',
+  event: 'o',
+  ellipsis: '~',
+  dot: '-',
+  times: 'x',
+  arrow: '>',
+  rule: '-',
+  axis: '|',
+  tick: '+',
+  solid: '#',
+  light: '-',
+  eighths: ['.', '.', ':', ':', '=', '=', '#', '#'],
+  rightHalf: ':',
+  rightEighth: '.',
+  spark: ['.', ':', '-', '=', '+', '*', '%', '#'],
+};
+
+/** Returns the characters for a terminal. */
+export function glyphs(unicode: boolean): Glyphs {
+  return unicode ? UNICODE : ASCII;
+}
+
+/** Returns a sparkline: one character a value, the largest highest; a space where there is nothing. */
+export function sparkline(values: readonly number[], { spark }: Glyphs): string {
+  const most = Math.max(...values, 0);
+  if (most === 0) return ' '.repeat(values.length);
+  return values
+    .map(value => {
+      if (value <= 0) return ' ';
+      const height = Math.min(spark.length - 1, Math.floor((value / most) * spark.length));
+      return spark[height] ?? '';
+    })
+    .join('');
+}
