@@ -1,5 +1,4 @@
 import { fstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { CommanderError, Command as Program, Option as ProgramOption } from 'commander';
 import type { AnyOption, Command, CommandContext, CommandEntry, Option } from './commands/command.ts';
 import { formatHelp, formatTopHelp } from './commands/help.ts';
@@ -314,7 +313,7 @@ export async function main(): Promise<void> {
     stderr: { ...sinkOf(process.stderr), isTTY: process.stderr.isTTY === true },
     now: () => (process.env.SOURCE_DATE_EPOCH ? new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000) : new Date()),
     hasPipedInput: isPiped(),
-    readInput: () => text(process.stdin),
+    readInput: async () => (await import('node:stream/consumers')).text(process.stdin),
     signal: abort.signal,
   });
 }

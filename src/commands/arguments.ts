@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { isDynamicPattern } from 'tinyglobby';
 import { UserError } from '../errors.ts';
+import { isPattern } from '../ingest/source.ts';
 import { parseTraceReference, type TraceReference } from '../model/ids.ts';
 
 /** Positional arguments, told apart. */
@@ -46,5 +46,5 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
 }
 
 function looksLikePath(text: string): boolean {
-  return /[./\\]/.test(text) || isDynamicPattern(text);
+  return /[./\\]/.test(text) || isPattern(text);
 }

@@ -1,14 +1,16 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defaultDatabase } from '../config/paths.ts';
 import { ToldError, UserError } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../formats/format.ts';
 import { lostRecords, type SourceAccount } from '../ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
+import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
 import type { Database } from '../store/database.ts';
+import { FIRST_ATTRIBUTE_ID } from '../store/dictionaries.ts';
 import type { LoadResult } from '../store/loader.ts';
 import { Store } from '../store/store.ts';
 import { plural } from '../terminal/format.ts';
@@ -46,24 +48,30 @@ export async function openData(context: CommandContext, names: readonly string[]
   }
   const path = named ?? (isWriting ? await defaultDatabase(context.env) : ':memory:');
   if (named === undefined && path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-  const { sources, problems } = await findSources(sourceNames);
-  for (const { name, message, hint } of problems) await context.complain(`${name} ${message}`, hint);
-  if (sources.length === 0) throw new ToldError();
-  const store = await Store.open({ path, ...options });
+  // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
+  const isNew = path === ':memory:' || !existsSync(path);
+  const opening = Store.open({ path, ...options });
   try {
-    const loaded = await load(context, store, sources);
-    await store.database.useThreads(THREADS);
+    const { sources, problems } = await findSources(sourceNames);
+    for (const { name, message, hint } of problems) await context.complain(`${name} ${message}`, hint);
+    if (sources.length === 0) throw new ToldError();
+    const loaded = await load(context, opening, sources, isNew);
+    const store = await opening;
+    const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
+    if (spans >= THREADED_SPANS) await store.database.useThreads(THREADS);
     const traceCount = await countTraces(store, loaded);
     await context.say(describeAccount(isWriting ? 'loaded' : 'read', loaded, traceCount));
     return dataOf(store, loaded, traceCount);
   } catch (error) {
-    store.close();
+    (await opening.catch(() => undefined))?.close();
     throw error;
   }
 }
 
 /** Queries use both cores of a small machine and leave the rest of a large one alone. */
 const THREADS = 4;
+/** Fewer spans are answered for by one thread before others have started. */
+const THREADED_SPANS = 50_000;
 
 function dataOf(store: Store, loaded: Data['loaded'], traceCount: number): Data {
   return {
@@ -72,15 +80,17 @@ function dataOf(store: Store, loaded: Data['loaded'], traceCount: number): Data 
     loaded,
     traceCount,
     async [Symbol.asyncDispose]() {
-      store.close();
+      // A database in memory goes with the process; taking it apart before would only take time.
+      if (store.database.path !== ':memory:') store.close();
     },
   };
 }
 
 async function load(
   context: CommandContext,
-  store: Store,
+  opening: Promise<Store>,
   sources: Awaited<ReturnType<typeof findSources>>['sources'],
+  isNew: boolean,
 ): Promise<Data['loaded']> {
   const progress = createProgress(context.screen, context.get(NO_PROGRESS) !== true && context.get(QUIET) !== true);
   const options = {
@@ -90,14 +100,15 @@ async function load(
       ratio: context.get(MAX_COMPRESSION_RATIO) ?? DEFAULT_COMPRESSION_LIMITS.ratio,
     },
   };
-  const loader = await store.loader();
+  const loading = opening.then(store => store.loader());
+  const target = isNew ? new DeferredTarget(loading, FIRST_ATTRIBUTE_ID) : await loading;
   try {
-    const loaded = await ingest(sources, loader, options, {
+    const loaded = await ingest(sources, target, options, {
       signal: context.signal,
       onProgress: ({ source, bytes, spans }) =>
         progress.update(source.name, bytes, source.bytes, plural(spans, 'span')),
     });
-    await loader.checkpoint();
+    await (await loading).checkpoint();
     progress.stop();
     for (const { account } of loaded) {
       if (account.fault !== undefined) {
@@ -124,6 +135,7 @@ async function countTraces(store: Store, loaded: Data['loaded']): Promise<number
 
 /** Throws where there is nothing to answer from. */
 export async function requireSpans(data: Data, context: CommandContext): Promise<void> {
+  if (data.loaded.some(({ result }) => result.spans > 0)) return;
   const count = await data.database.value('SELECT count(*) FROM trace');
   if (count !== 0n) return;
   if (context.hasComplained) throw new ToldError();

@@ -55,7 +55,6 @@ export const command: Command = {
     const slowest = await findTraces(database, { where: traceWhere, order: 'duration', ascending: false, limit });
     const failedWhere = `t.error_count > 0 AND ${traceWhere}`;
     const failed = await findTraces(database, { where: failedWhere, order: 'start', ascending: false, limit });
-    const failedCount = (await traceTotals(database, failedWhere)).traces;
     const trust = await trustOf(database, traceWhere);
     return {
       data: {
@@ -64,7 +63,7 @@ export const command: Command = {
         traceCount: totals.traces,
         spanCount: totals.spans,
         errorCount: totals.errors,
-        failedTraceCount: failedCount,
+        failedTraceCount: totals.failed,
         services,
         slowestTraces: slowest.map(traceJson),
         failedTraces: failed.map(traceJson),
@@ -89,13 +88,13 @@ export const command: Command = {
           heading('slowest traces', ''),
           traceList(slowest, 'duration', screen),
         ];
-        if (failedCount > 0) {
+        if (totals.failed > 0) {
           blocks.push(
-            heading('failed traces', `latest of ${formatCount(failedCount)}`),
+            heading('failed traces', `latest of ${formatCount(totals.failed)}`),
             traceList(failed, 'errors', screen),
           );
         }
-        return [...blocks, ...trustBlocks(trust), ...nextSteps(slowest[0], failedCount, sources, screen)];
+        return [...blocks, ...trustBlocks(trust), ...nextSteps(slowest[0], totals.failed, sources, screen)];
       },
     };
   },

@@ -44,10 +44,12 @@ export const REASONS = {
   'too-deep': { severity: 'lost', text: 'spans with values nested too deeply' },
   'unexpected-type': { severity: 'mended', text: 'fields of an unexpected type, left out' },
   'invalid-time': { severity: 'mended', text: 'times that could not be read, left out' },
+  'missing-start': { severity: 'mended', text: 'spans without a start, set to their end' },
+  'zero-id': { severity: 'mended', text: 'ids of nothing but zeros' },
   'end-before-start': { severity: 'mended', text: 'spans that end before they start, given duration 0' },
   'invented-id': { severity: 'mended', text: 'ids that are not hex or base64, replaced by a hash' },
   'invalid-id': { severity: 'mended', text: 'parent or link ids of the wrong length, left out' },
-  'unknown-process': { severity: 'mended', text: 'spans whose process is not described' },
+  'unknown-process': { severity: 'mended', text: 'processes that are not described' },
 } as const satisfies Record<string, { severity: Severity; text: string }>;
 export type Reason = keyof typeof REASONS;
 

@@ -43,7 +43,9 @@ export const unread: JsonFormat = {
 
   sniff(outline) {
     if (!outline.complete) return undefined;
-    if (outline.opening === '[' && outline.paths.size === 0) return { skip: 'no-spans', detail: 'an empty array' };
+    if (outline.paths.size === 0 && outline.error === undefined) {
+      return { skip: 'no-spans', detail: outline.opening === '[' ? 'an empty array' : 'an empty object' };
+    }
     const found = RECOGNISED.find(([, test]) => test(outline));
     return found && { skip: 'unread-format', detail: found[0] };
   },

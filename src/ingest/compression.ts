@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import zlib from 'node:zlib';
+import type zlib from 'node:zlib';
 
 // Compression is peeled by magic bytes, in any order and nesting, never by file name. Members and frames are taken one at
 // a time, for concatenated ones are normal (`gzip -c >>`, rotated files) and what stands before a fault must be kept.
@@ -31,7 +31,7 @@ interface Decompressor extends EventEmitter {
 interface Codec {
   readonly name: string;
   matches(head: Uint8Array): boolean;
-  create(): Decompressor;
+  create(library: typeof zlib): Decompressor;
   /** Bytes before and after the stream that `create` understands. */
   readonly header?: (reader: ByteReader) => Promise<void>;
   readonly trailer?: (reader: ByteReader, crc: number, length: number) => Promise<void>;
@@ -41,7 +41,7 @@ const CODECS: readonly Codec[] = [
   {
     name: 'gzip',
     matches: head => head[0] === 0x1f && head[1] === 0x8b && head[2] === 8,
-    create: () => zlib.createInflateRaw(),
+    create: library => library.createInflateRaw(),
     header: readGzipHeader,
     trailer: checkGzipTrailer,
   },
@@ -51,12 +51,12 @@ const CODECS: readonly Codec[] = [
       (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) ||
       // A skippable frame.
       (((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18),
-    create: () => zlib.createZstdDecompress(),
+    create: library => library.createZstdDecompress(),
   },
   {
     name: 'zlib',
     matches: head => head[0] === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(head[1] ?? 0),
-    create: () => zlib.createInflate(),
+    create: library => library.createInflate(),
   },
 ];
 
@@ -151,8 +151,9 @@ export function isCompressed(head: Uint8Array): boolean {
 
 async function* members(reader: ByteReader, codec: Codec, limits: CompressionLimits): AsyncGenerator<Uint8Array> {
   const volume = { in: 0, out: 0 };
+  const { default: library } = await import('node:zlib');
   for (;;) {
-    yield* member(reader, codec, limits, volume);
+    yield* member(reader, codec, library, limits, volume);
     const head = await reader.peek(4);
     if (head.length === 0) return;
     if (codec.matches(head)) continue;
@@ -167,11 +168,12 @@ async function* members(reader: ByteReader, codec: Codec, limits: CompressionLim
 async function* member(
   reader: ByteReader,
   codec: Codec,
+  library: typeof zlib,
   limits: CompressionLimits,
   volume: { in: number; out: number },
 ): AsyncGenerator<Uint8Array> {
   await codec.header?.(reader);
-  const stream = codec.create();
+  const stream = codec.create(library);
   const ready: Uint8Array[] = [];
   let failure: Error | undefined;
   let ended = false;
@@ -200,14 +202,19 @@ async function* member(
   try {
     while (!ended && failure === undefined && !isBomb) {
       const piece = await reader.take(PIECE);
-      if (piece === undefined) break;
-      await Promise.race([new Promise(resolve => stream.write(piece, resolve)), over]);
-      fed += piece.length;
-      volume.in += piece.length;
-      for (const data of ready) if (codec.trailer !== undefined) crc = zlib.crc32(data, crc);
+      // Whether the stream is at its end is only said where more bytes follow, or when it is told that none do.
+      if (piece === undefined) {
+        stream.end();
+        await over;
+      } else {
+        await Promise.race([new Promise(resolve => stream.write(piece, resolve)), over]);
+        fed += piece.length;
+        volume.in += piece.length;
+      }
+      for (const data of ready) if (codec.trailer !== undefined) crc = library.crc32(data, crc);
       yield* ready.splice(0);
-      // The end of the member is announced one turn later than its last byte is consumed.
-      if (!ended && stream.bytesWritten < fed) await over;
+      if (piece === undefined) break;
+      if (!ended && failure === undefined && stream.bytesWritten < fed) await over;
       if (ended) reader.giveBack(piece.subarray(piece.length - (fed - stream.bytesWritten)));
     }
     if (isBomb) {
@@ -215,7 +222,8 @@ async function* member(
         `grows more than ${limits.ratio} times when decompressed (--max-compression-ratio raises the limit)`,
       );
     }
-    if (failure !== undefined) throw new SourceDamage(`holds broken ${codec.name} data: ${failure.message}`);
+    const isCut = failure !== undefined && 'code' in failure && failure.code === 'Z_BUF_ERROR';
+    if (failure !== undefined && !isCut) throw new SourceDamage(`holds broken ${codec.name} data: ${failure.message}`);
     if (!ended) {
       throw new SourceDamage(`is cut off: its ${codec.name} data has no end`);
     }

@@ -8,8 +8,8 @@ import type { Source } from './source.ts';
 
 export type ToWorker =
   | { readonly type: 'decode'; readonly source: Source; readonly nextAttributeId: number }
-  /** A batch has been taken over by the database's thread. */
-  | { readonly type: 'taken' };
+  /** A batch has been taken over by the database's thread; its buffers come back. */
+  | { readonly type: 'taken'; readonly batch: SpanBatch };
 
 export type FromWorker =
   | { readonly type: 'batch'; readonly batch: SpanBatch }
@@ -35,6 +35,7 @@ let decoder: SourceDecoder | undefined;
 port.on('message', async (message: ToWorker) => {
   if (message.type === 'taken') {
     waiting--;
+    decoder?.writer.recycle(message.batch);
     if (waiting < maxWaiting) goOn?.();
     return;
   }

@@ -123,7 +123,15 @@ export class SourceDecoder {
         hint: 'what stands before it was read',
       };
     }
-    if (spans > 0 || account.documents > 0) return undefined;
+    if (spans > 0) return undefined;
+    const answer = skipped.find(({ reason }) => reason === 'api-error');
+    if (answer !== undefined) {
+      return {
+        message: `is the error answer of an API: ${answer.first.detail}`,
+        hint: 'ask the API for the trace again',
+      };
+    }
+    if (account.documents > 0) return undefined;
     const named = skipped.find(({ reason }) => reason === 'unread-format');
     if (named !== undefined) {
       return {
@@ -134,13 +142,6 @@ export class SourceDecoder {
     const unknown = skipped.find(({ reason }) => reason === 'unrecognised-json');
     if (unknown !== undefined) {
       return { message: `holds JSON but no trace format that is read: ${unknown.first.detail}`, hint: HINT_JSON };
-    }
-    const error = skipped.find(({ reason }) => reason === 'api-error');
-    if (error !== undefined) {
-      return {
-        message: `is the error answer of an API: ${error.first.detail}`,
-        hint: 'ask the API for the trace again',
-      };
     }
     const broken = skipped.find(({ reason }) => reason === 'malformed-json' || reason === 'malformed-protobuf');
     if (broken !== undefined) {
@@ -157,7 +158,7 @@ export class SourceDecoder {
 
   /** Decides what a stream is from its first bytes; undefined where it is nothing that is read. */
   #sinkFor(head: Uint8Array, whole: boolean, offset: number): Sink | undefined {
-    const isText = !head.some(isBinaryByte);
+    const isText = isPlainText(head);
     if (!isText) {
       for (const [format, decoder] of this.#binary) {
         if (!format.sniff(head, whole)) continue;
@@ -242,15 +243,18 @@ class HeadKeeper {
 
   /** Adds a chunk; returns true once there is enough. */
   add(chunk: Uint8Array): boolean {
-    this.bytes = this.bytes.length === 0 ? chunk : Buffer.concat([this.bytes, chunk]);
+    this.bytes = Buffer.concat([this.bytes, chunk]);
     this.isFull = this.bytes.length >= HEAD;
     return this.isFull;
   }
 }
 
-/** A byte that text does not have. NUL is not one: files are padded with it after a crash. */
-function isBinaryByte(byte: number): boolean {
-  return byte > 0 && byte < 32 && (byte < 9 || byte > 13) && byte !== 27 && byte !== 30;
+/** Says whether the beginning of a stream is text. NUL is not held against it: files are padded with it after a crash. */
+function isPlainText(head: Uint8Array): boolean {
+  for (const byte of head.subarray(0, 1024)) {
+    if (byte > 0 && byte < 32 && (byte < 9 || byte > 13) && byte !== 27 && byte !== 30) return false;
+  }
+  return true;
 }
 
 /** Says whether some line begins, behind white space, with a JSON object or array. */

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import type { SpanBatch } from '../model/span-batch.ts';
+import type { Worker } from 'node:worker_threads';
+import { buffersOf, type SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
 import type { FromWorker, ToWorker } from './decode-worker.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
@@ -17,7 +17,11 @@ const MAX_WAITING = 6;
 export interface IngestTarget<Result> {
   /** The first id that a new producer may give to an attribute. */
   readonly nextAttributeId: number;
+  /** Returns a number for a new producer of batches. */
+  newProducer(): number;
   begin(): Promise<void>;
+  /** Resolves once `add` takes batches over at once; before, it may keep them. */
+  ready(): Promise<void>;
   add(batch: SpanBatch): void;
   /** Ends the source and commits it. */
   finish(account: SourceAccount): Promise<Result>;
@@ -73,7 +77,6 @@ export async function ingest<Result>(
 class Decoders {
   readonly #target: IngestTarget<unknown>;
   readonly #options: DecodeOptions;
-  #producers = 0;
   #local: SourceDecoder | undefined;
   #worker: Worker | undefined;
   #spans = 0;
@@ -97,7 +100,7 @@ class Decoders {
   async #decodeHere(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
     this.#local ??= new SourceDecoder(
       {
-        producer: this.#producers++,
+        producer: this.#target.newProducer(),
         firstValueId: this.#target.nextAttributeId,
         onBatch: batch => this.#add(batch),
       },
@@ -114,8 +117,8 @@ class Decoders {
   }
 
   async #decodeInWorker(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
-    const worker = this.#startWorker();
-    const send = (message: ToWorker) => worker.postMessage(message);
+    const worker = await this.#startWorker();
+    const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
     return new Promise<SourceAccount>((resolve, reject) => {
       const onAbort = () => settle(() => reject(hooks.signal?.reason));
       const settle = (finish: () => void) => {
@@ -134,7 +137,7 @@ class Decoders {
               onError(error);
               return;
             }
-            send({ type: 'taken' });
+            send({ type: 'taken', batch: message.batch }, buffersOf(message.batch));
             break;
           case 'progress':
             hooks.onProgress?.({ source, bytes: message.bytes, spans: this.#spans });
@@ -144,18 +147,27 @@ class Decoders {
             break;
         }
       };
-      worker.on('message', onMessage);
+      // A batch goes back to the worker as soon as it is taken over, so messages wait for a target that takes them.
+      const early: FromWorker[] = [];
+      const onEarly = (message: FromWorker) => early.push(message);
+      worker.on('message', onEarly);
+      this.#target.ready().then(() => {
+        worker.off('message', onEarly);
+        worker.on('message', onMessage);
+        for (const message of early) onMessage(message);
+      }, onError);
       worker.on('error', onError);
       hooks.signal?.addEventListener('abort', onAbort);
       send({ type: 'decode', source, nextAttributeId: this.#target.nextAttributeId });
     });
   }
 
-  #startWorker(): Worker {
+  async #startWorker(): Promise<Worker> {
     if (this.#worker !== undefined) return this.#worker;
+    const { Worker } = await import('node:worker_threads');
     const file = import.meta.url.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { producer: this.#producers++, options: this.#options, maxWaiting: MAX_WAITING },
+      workerData: { producer: this.#target.newProducer(), options: this.#options, maxWaiting: MAX_WAITING },
     });
     this.#worker.setMaxListeners(0);
     return this.#worker;

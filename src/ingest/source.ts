@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { glob, isDynamicPattern } from 'tinyglobby';
+import { read } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { SourceDamage } from './compression.ts';
 
 // What the user named, as things to read: files, folders (all files below), glob patterns, `-` for stdin.
@@ -23,6 +22,8 @@ export interface SourceProblem {
 }
 
 const CHUNK = 1 << 20;
+const STDIN = 0;
+const newChunk = () => Buffer.allocUnsafeSlow(CHUNK);
 
 /**
  * Finds the files behind arguments, in the order of the arguments and by name within a folder or pattern; hidden files
@@ -46,13 +47,14 @@ export async function findSources(names: readonly string[]): Promise<{ sources: 
     }
     try {
       const found = await stat(name).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT' && isDynamicPattern(name)) return undefined;
+        if (error.code === 'ENOENT' && isPattern(name)) return undefined;
         throw error;
       });
       if (found !== undefined && !found.isDirectory()) {
         await add(name);
         continue;
       }
+      const { glob } = await import('tinyglobby');
       const files = found
         ? (await glob('**/*', { cwd: name, expandDirectories: false })).map(
             file => `${name.replace(/\/+$/, '')}/${file}`,
@@ -69,16 +71,41 @@ export async function findSources(names: readonly string[]): Promise<{ sources: 
   return { sources, problems };
 }
 
-/** Yields a source's bytes as they are stored. Throws `SourceDamage` where reading fails. */
+/** Says whether a name that is no path may be a glob pattern. */
+export function isPattern(name: string): boolean {
+  return /[*?[\]{}!]/.test(name);
+}
+
+/**
+ * Yields a source's bytes as they are stored. A chunk holds its bytes until the next but one is asked for; then they are
+ * overwritten: memory that is used again is in the processor's cache, and nothing need be collected. The next chunk is read
+ * while the one at hand is worked on. Throws `SourceDamage` where reading fails.
+ */
 export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
-  const stream =
-    source.path === undefined
-      ? createReadStream('', { fd: 0, autoClose: false, highWaterMark: CHUNK })
-      : createReadStream(source.path, { highWaterMark: CHUNK });
+  let file: FileHandle | undefined;
   try {
-    for await (const chunk of stream) yield chunk;
+    file = source.path === undefined ? undefined : await open(source.path);
+    const descriptor = file?.fd ?? STDIN;
+    const buffers = [newChunk(), newChunk(), newChunk()] as const;
+    const readInto = (buffer: Buffer) =>
+      new Promise<Uint8Array>((resolve, reject) => {
+        read(descriptor, buffer, 0, CHUNK, null, (error, length) =>
+          error === null ? resolve(buffer.subarray(0, length)) : reject(error),
+        );
+      });
+    let coming = readInto(buffers[0]);
+    for (let turn = 1; ; turn++) {
+      const chunk = await coming;
+      if (chunk.length === 0) return;
+      coming = readInto(buffers[turn % 3 === 0 ? 0 : turn % 3 === 1 ? 1 : 2]);
+      // It is awaited in the next round; should the caller stop before, its failure is nobody's.
+      coming.catch(() => {});
+      yield chunk;
+    }
   } catch (error) {
-    throw new SourceDamage(explain(error).message, { cause: error });
+    throw error instanceof SourceDamage ? error : new SourceDamage(explain(error).message, { cause: error });
+  } finally {
+    await file?.close();
   }
 }
 

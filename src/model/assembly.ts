@@ -44,10 +44,11 @@ export interface AssembledTrace {
   readonly id: readonly [number, number, number, number];
   readonly first: number;
   readonly count: number;
-  /** Earliest start and latest end, as input words and as a length in nanoseconds (exact below 2^53). */
+  /** Earliest start, and the time from it to the latest end, as words. */
   readonly startLow: number;
   readonly startHigh: number;
-  readonly durationNanos: number;
+  readonly durationLow: number;
+  readonly durationHigh: number;
   /** Position of the root that lasts longest; -1 where the trace has none. */
   readonly root: number;
   readonly roots: number;
@@ -591,7 +592,8 @@ class Assembler {
     }
     const low = start[earliest * 2]!;
     const high = start[earliest * 2 + 1]!;
-    let last = 0;
+    let lastLow = low;
+    let lastHigh = high;
     let root = -1;
     let rootLength = -1;
     let roots = 0;
@@ -602,7 +604,13 @@ class Assembler {
     for (let at = first; at < end; at++) {
       const row = output.row[at]!;
       const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
-      last = Math.max(last, distance(low, high, start[row * 2]!, start[row * 2 + 1]!) + length);
+      const endSum = start[row * 2]! + duration[row * 2]!;
+      const endLow = endSum >>> 0;
+      const endHigh = start[row * 2 + 1]! + duration[row * 2 + 1]! + (endSum > 0xffff_ffff ? 1 : 0);
+      if (endHigh > lastHigh || (endHigh === lastHigh && endLow > lastLow)) {
+        lastLow = endLow;
+        lastHigh = endHigh;
+      }
       failures += failed[row]!;
       if (!services.includes(service[row]!)) services.push(service[row]!);
       switch (output.parentage[at]) {
@@ -629,7 +637,8 @@ class Assembler {
       count: size,
       startLow: low,
       startHigh: high,
-      durationNanos: last,
+      durationLow: (lastLow - low) >>> 0,
+      durationHigh: lastHigh - high - (lastLow < low ? 1 : 0),
       root,
       roots,
       orphans,

@@ -65,3 +65,10 @@ export function parseTraceReference(text: string): TraceReference | undefined {
   const plain = header?.[1] ?? value.replace(/^(0x|1-(?=[0-9a-f]{8}-[0-9a-f]{24}$))/, '').replaceAll('-', '');
   return /^[0-9a-f]{1,32}$/.test(plain) ? { digits: plain } : undefined;
 }
+
+/** Returns `size` bytes that stand for an id which is not one: the beginning of its SHA-256, the same every time. */
+export function inventedId(original: string | Uint8Array, size: 16 | 8): Uint8Array {
+  // Loaded when the first such id comes: hardly any data has one, and node:crypto is slow to load.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return createHash('sha256').update(original).digest().subarray(0, size);
+}

@@ -19,26 +19,39 @@ const utf8 = new TextEncoder();
 
 /** Appends rows to one table. Set every column of a row, then `next`. */
 export class TableAppender {
-  readonly #appender: duckdb.Appender;
-  readonly #chunk: duckdb.DataChunk;
-  readonly #vectors: duckdb.Vector[];
+  readonly #database: Database;
+  readonly #table: string;
+  readonly #types: readonly ColumnType[];
   readonly #columns: Column[];
+  /** Made when there is something to append: many tables get no row from most sources. */
+  #native: { appender: duckdb.Appender; chunk: duckdb.DataChunk; vectors: duckdb.Vector[] } | undefined;
   #row = 0;
   #chunks = 0;
   #isClosed = false;
 
   constructor(database: Database, table: string, types: readonly ColumnType[]) {
-    this.#appender = duckdb.appender_create(database.connection, 'main', table);
+    this.#database = database;
+    this.#table = table;
+    this.#types = types;
+    this.#columns = types.map(newColumn);
+  }
+
+  #open(): { appender: duckdb.Appender; chunk: duckdb.DataChunk; vectors: duckdb.Vector[] } {
+    if (this.#native !== undefined) return this.#native;
+    const table = this.#table;
+    const types = this.#types;
+    const appender = duckdb.appender_create(this.#database.connection, 'main', table);
     const expected = types.map(logicalType);
     for (const [index, type] of expected.entries()) {
-      const found = duckdb.get_type_id(duckdb.appender_column_type(this.#appender, index));
+      const found = duckdb.get_type_id(duckdb.appender_column_type(appender, index));
       if (found !== duckdb.get_type_id(type))
         throw new Error(`${table}: column ${index} is ${Type[found]}, not ${types[index]}`);
     }
-    if (duckdb.appender_column_count(this.#appender) !== types.length) throw new Error(`${table}: columns are missing`);
-    this.#chunk = duckdb.create_data_chunk(expected);
-    this.#vectors = types.map((_, index) => duckdb.data_chunk_get_vector(this.#chunk, index));
-    this.#columns = types.map(newColumn);
+    if (duckdb.appender_column_count(appender) !== types.length) throw new Error(`${table}: columns are missing`);
+    const chunk = duckdb.create_data_chunk(expected);
+    const vectors = types.map((_, index) => duckdb.data_chunk_get_vector(chunk, index));
+    this.#native = { appender, chunk, vectors };
+    return this.#native;
   }
 
   /** The row in hand, as an index into the columns that `words` and `bytes` return. */
@@ -68,7 +81,7 @@ export class TableAppender {
 
   /** Sets a text given as UTF-8 (which must be valid: DuckDB stores NULL for what is not, and says nothing). */
   setUtf8(column: number, text: Uint8Array): void {
-    duckdb.vector_assign_string_element_len(this.#vectors[column]!, this.#row, text);
+    duckdb.vector_assign_string_element_len(this.#open().vectors[column]!, this.#row, text);
   }
 
   setText(column: number, text: string): void {
@@ -98,8 +111,9 @@ export class TableAppender {
   #push(): void {
     const rows = this.#row;
     if (rows === 0) return;
+    const { appender, chunk, vectors } = this.#open();
     for (const [index, column] of this.#columns.entries()) {
-      const vector = this.#vectors[index]!;
+      const vector = vectors[index]!;
       if (column.words !== undefined) copy(vector, column.words, rows * column.width);
       else if (column.bytes !== undefined) copy(vector, column.bytes, rows);
       else if (column.isList) {
@@ -122,32 +136,33 @@ export class TableAppender {
         column.hasNulls = false;
       }
     }
-    duckdb.data_chunk_set_size(this.#chunk, rows);
-    duckdb.append_data_chunk(this.#appender, this.#chunk);
-    duckdb.data_chunk_reset(this.#chunk);
+    duckdb.data_chunk_set_size(chunk, rows);
+    duckdb.append_data_chunk(appender, chunk);
+    duckdb.data_chunk_reset(chunk);
     this.#row = 0;
-    if (++this.#chunks % CHUNKS_PER_FLUSH === 0) duckdb.appender_flush_sync(this.#appender);
+    if (++this.#chunks % CHUNKS_PER_FLUSH === 0) duckdb.appender_flush_sync(appender);
   }
 
   /** Makes the rows so far visible to queries of the transaction. */
   flush(): void {
     this.#push();
-    duckdb.appender_flush_sync(this.#appender);
+    if (this.#native !== undefined) duckdb.appender_flush_sync(this.#native.appender);
   }
 
   /** Drops what was appended and not flushed. An appender that is merely let go would flush it when it is collected. */
   discard(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    duckdb.appender_clear(this.#appender);
-    duckdb.appender_close_sync(this.#appender);
+    if (this.#native === undefined) return;
+    duckdb.appender_clear(this.#native.appender);
+    duckdb.appender_close_sync(this.#native.appender);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#push();
-    duckdb.appender_close_sync(this.#appender);
+    if (this.#native !== undefined) duckdb.appender_close_sync(this.#native.appender);
   }
 }
 

@@ -68,49 +68,33 @@ export class Database {
   /** Runs one statement and returns all its rows, columns by name. */
   async rows(sql: string, parameters: readonly SqlParameter[] = []): Promise<Row[]> {
     const rows: Row[] = [];
-    for await (const chunk of this.#chunks(sql, parameters, false)) rows.push(...rowsOf(chunk));
-    return rows;
-  }
-
-  /** Runs one statement and returns the columns of its result chunk by chunk, at most 2,048 rows each, as they are made. */
-  async *scan(sql: string, parameters: readonly SqlParameter[] = []): AsyncGenerator<ColumnChunk> {
-    yield* this.#chunks(sql, parameters, true);
-  }
-
-  async *#chunks(sql: string, parameters: readonly SqlParameter[], isStreaming: boolean): AsyncGenerator<ColumnChunk> {
-    const statement = await duckdb.prepare(this.connection, sql);
+    if (parameters.length === 0) {
+      for await (const chunk of chunksOf(await duckdb.query(this.connection, sql))) rows.push(...rowsOf(chunk));
+      return rows;
+    }
+    const statement = await this.#prepare(sql, parameters);
     try {
-      for (const [index, parameter] of parameters.entries()) bind(statement, index + 1, parameter);
-      const result = isStreaming
-        ? await duckdb.execute_prepared_streaming(statement)
-        : await duckdb.execute_prepared(statement);
-      const count = duckdb.column_count(result);
-      const names = Array.from({ length: count }, (_, index) => duckdb.column_name(result, index));
-      const types = names.map((_, index) => duckdb.column_logical_type(result, index));
-      for (;;) {
-        const chunk = await duckdb.fetch_chunk(result);
-        if (chunk === null) return;
-        const rowCount = duckdb.data_chunk_get_size(chunk);
-        if (rowCount === 0) return;
-        yield {
-          rowCount,
-          names,
-          column: index => {
-            const type = types[index];
-            if (type === undefined) throw new Error(`the result has no column ${index}`);
-            return readColumn(duckdb.data_chunk_get_vector(chunk, index), type, 0, rowCount);
-          },
-          words: (index, bytesPerRow) => {
-            const vector = duckdb.data_chunk_get_vector(chunk, index);
-            const bytes = duckdb.vector_get_data(vector, rowCount * bytesPerRow);
-            return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-          },
-          lists: index => listColumn(duckdb.data_chunk_get_vector(chunk, index), rowCount),
-        };
-      }
+      for await (const chunk of chunksOf(await duckdb.execute_prepared(statement))) rows.push(...rowsOf(chunk));
+      return rows;
     } finally {
       duckdb.destroy_prepare_sync(statement);
     }
+  }
+
+  /** Runs one statement and returns the columns of its result chunk by chunk, at most 2,048 rows each, as they are made. */
+  async *scan(sql: string): AsyncGenerator<ColumnChunk> {
+    const statement = await this.#prepare(sql, []);
+    try {
+      yield* chunksOf(await duckdb.execute_prepared_streaming(statement));
+    } finally {
+      duckdb.destroy_prepare_sync(statement);
+    }
+  }
+
+  async #prepare(sql: string, parameters: readonly SqlParameter[]): Promise<duckdb.PreparedStatement> {
+    const statement = await duckdb.prepare(this.connection, sql);
+    for (const [index, parameter] of parameters.entries()) bind(statement, index + 1, parameter);
+    return statement;
   }
 
   /** Returns the first column of the first row, undefined where there is no row. */
@@ -142,6 +126,33 @@ export interface ColumnChunk {
   words(index: number, bytesPerRow: 4 | 8 | 16): Uint32Array;
   /** A column of lists of UINTEGER: where each row's list begins and ends in `items`. */
   lists(index: number): { from: Uint32Array; to: Uint32Array; items: Uint32Array };
+}
+
+/** The chunks of a result, one after the other. */
+async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChunk> {
+  const count = duckdb.column_count(result);
+  const names = Array.from({ length: count }, (_, index) => duckdb.column_name(result, index));
+  const types = names.map((_, index) => duckdb.column_logical_type(result, index));
+  for (;;) {
+    const chunk = await duckdb.fetch_chunk(result);
+    const rowCount = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
+    if (chunk === null || rowCount === 0) return;
+    yield {
+      rowCount,
+      names,
+      column: index => {
+        const type = types[index];
+        if (type === undefined) throw new Error(`the result has no column ${index}`);
+        return readColumn(duckdb.data_chunk_get_vector(chunk, index), type, 0, rowCount);
+      },
+      words: (index, bytesPerRow) => {
+        const vector = duckdb.data_chunk_get_vector(chunk, index);
+        const bytes = duckdb.vector_get_data(vector, rowCount * bytesPerRow);
+        return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+      },
+      lists: index => listColumn(duckdb.data_chunk_get_vector(chunk, index), rowCount),
+    };
+  }
 }
 
 function rowsOf(chunk: ColumnChunk): Row[] {

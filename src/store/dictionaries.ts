@@ -7,6 +7,8 @@ import type { Database } from './database.ts';
 // content gets another id.
 
 const MAX_KNOWN = 1 << 18;
+/** The first attribute id of a new database; 0 stands for none. */
+export const FIRST_ATTRIBUTE_ID = 1;
 
 /** Tables whose ids are counted here, with the column of the id. */
 const ID_COLUMNS = {
@@ -78,7 +80,7 @@ export class Dictionaries {
   readonly operationService = new IdList();
   /** By status id: 1 where the code is error. */
   readonly statusFailed = new IdList();
-  nextAttributeId = 1;
+  nextAttributeId = FIRST_ATTRIBUTE_ID;
 
   readonly #known = {
     key: new Known(),
@@ -101,7 +103,7 @@ export class Dictionaries {
   };
   #appenders: Appenders | undefined;
 
-  /** Reads the dictionaries of a database that has rows already. */
+  /** Reads the dictionaries of a database that may have rows already. */
   static async read(database: Database): Promise<Dictionaries> {
     const dictionaries = new Dictionaries();
     await dictionaries.#read(database);

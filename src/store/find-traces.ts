@@ -37,27 +37,27 @@ export interface TraceQuery {
   readonly limit: number | undefined;
 }
 
-const COLUMNS = `t.trace_id, t.start_ns, t.duration_ns, t.span_count, t.error_count, t.service_ids, t.complete,
-  t.root_span_no IS NOT NULL AS has_root, o.name, v.name AS service`;
+const COLUMNS = `t.trace_id, t.start_ns, t.duration_ns, t.span_count, t.error_count, t.complete,
+  t.root_span_no IS NOT NULL AS has_root, o.name, v.name AS service,
+  list_transform(t.service_ids, lambda id: names[id + 1]) AS services`;
 
 /** Returns traces in a total order: the one asked for, then the start, then the id. */
 export async function findTraces(database: Database, query: TraceQuery): Promise<TraceSummary[]> {
   const direction = query.ascending ? 'ASC' : 'DESC';
   const rows = await database.rows(`
     SELECT ${COLUMNS}
-    FROM trace t JOIN operation o USING (operation_id) JOIN service v USING (service_id)
+    FROM trace t JOIN operation o USING (operation_id) JOIN service v USING (service_id),
+      (SELECT list(name ORDER BY service_id) AS names FROM service)
     WHERE ${query.where}
     ORDER BY t.${TRACE_ORDERS[query.order]} ${direction}, t.start_ns DESC, t.trace_id
     ${query.limit === undefined ? '' : `LIMIT ${query.limit}`}`);
-  const services = await serviceNames(database);
-  return rows.map(row => summaryOf(row, services));
+  return rows.map(summaryOf);
 }
 
-function summaryOf(row: Row, services: ReadonlyMap<number, string>): TraceSummary {
+function summaryOf(row: Row): TraceSummary {
   const hasRoot = row.has_root === true;
   const firstServiceName = String(row.service);
   const firstSpanName = String(row.name);
-  const ids = Array.isArray(row.service_ids) ? row.service_ids : [];
   return {
     traceId: traceIdOf(row.trace_id as bigint),
     rootServiceName: hasRoot ? firstServiceName : undefined,
@@ -68,21 +68,17 @@ function summaryOf(row: Row, services: ReadonlyMap<number, string>): TraceSummar
     durationNano: row.duration_ns as bigint,
     spanCount: Number(row.span_count),
     errorCount: Number(row.error_count),
-    services: [...new Set(ids.map(id => services.get(Number(id)) ?? ''))],
+    services: Array.isArray(row.services) ? row.services.map(String) : [],
     complete: row.complete === true,
   };
-}
-
-/** Names of services by id. */
-export async function serviceNames(database: Database): Promise<Map<number, string>> {
-  const rows = await database.rows('SELECT service_id, name FROM service');
-  return new Map(rows.map(row => [Number(row.service_id), String(row.name)]));
 }
 
 export interface TraceTotals {
   readonly traces: number;
   readonly spans: number;
   readonly errors: number;
+  /** Traces with an error. */
+  readonly failed: number;
   readonly incomplete: number;
   readonly startTimeUnixNano: bigint | undefined;
   readonly endTimeUnixNano: bigint | undefined;
@@ -92,12 +88,13 @@ export interface TraceTotals {
 export async function traceTotals(database: Database, where: string): Promise<TraceTotals> {
   const [row = {}] = await database.rows(`
     SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, coalesce(sum(error_count), 0)::BIGINT AS errors,
-      count(*) FILTER (NOT complete) AS incomplete, min(start_ns) AS first, max(start_ns + duration_ns) AS last
+      count(*) FILTER (error_count > 0) AS failed, count(*) FILTER (NOT complete) AS incomplete, min(start_ns) AS first, max(start_ns + duration_ns) AS last
     FROM trace t WHERE ${where}`);
   return {
     traces: Number(row.traces),
     spans: Number(row.spans),
     errors: Number(row.errors),
+    failed: Number(row.failed),
     incomplete: Number(row.incomplete),
     startTimeUnixNano: typeof row.first === 'bigint' ? row.first : undefined,
     endTimeUnixNano: typeof row.last === 'bigint' ? row.last : undefined,

@@ -14,7 +14,7 @@ import { SpanWriter } from './span-writer.ts';
 // trace whose spans lie further apart is written in several goes and assembled again at the end (reassembly.ts).
 
 /** Spans that wait before settled traces are written. */
-const WINDOW_SPANS = 200_000;
+const WINDOW_SPANS = 150_000;
 /** A trace is settled when this many spans have come behind its last one. */
 const SETTLED_AFTER = 60_000;
 
@@ -56,6 +56,7 @@ export class Loader {
   readonly #now: () => Date;
   #dictionaries: Dictionaries;
   #producers = new Map<number, ProducerIds>();
+  #producerCount = 0;
   #writer: SpanWriter | undefined;
   #pending = new PendingSpans();
   #nextSpanNo: number;
@@ -84,14 +85,17 @@ export class Loader {
     this.#now = now;
   }
 
-  static async open(database: Database, now: () => Date): Promise<Loader> {
-    const lastSpanNo = await database.value('SELECT max(span_no) FROM span');
-    const lastIngest = await database.value('SELECT max(ingest_id) FROM ingest');
+  /** `isNew` says that the database has no rows yet. */
+  static async open(database: Database, now: () => Date, isNew: boolean): Promise<Loader> {
+    if (isNew) return new Loader(database, new Dictionaries(), 1, 1, now);
+    const [last = {}] = await database.rows(
+      'SELECT (SELECT max(span_no) FROM span) AS span_no, (SELECT max(ingest_id) FROM ingest) AS ingest_id',
+    );
     return new Loader(
       database,
       await Dictionaries.read(database),
-      lastSpanNo === null || lastSpanNo === undefined ? 1 : Number(lastSpanNo) + 1,
-      lastIngest === null || lastIngest === undefined ? 1 : Number(lastIngest) + 1,
+      Number(last.span_no ?? 0) + 1,
+      Number(last.ingest_id ?? 0) + 1,
       now,
     );
   }
@@ -99,6 +103,11 @@ export class Loader {
   /** The first id that a new producer may give to an attribute. */
   get nextAttributeId(): number {
     return this.#dictionaries.nextAttributeId;
+  }
+
+  /** Returns a number for a new producer of batches. */
+  newProducer(): number {
+    return this.#producerCount++;
   }
 
   async begin(): Promise<void> {
@@ -109,6 +118,9 @@ export class Loader {
     this.#received = this.#traces = this.#flushes = this.#cuts = 0;
     this.#flagged = [];
   }
+
+  /** Batches are always taken over at once. */
+  async ready(): Promise<void> {}
 
   /** Takes a batch over. */
   add(batch: SpanBatch): void {

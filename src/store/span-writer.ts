@@ -179,7 +179,10 @@ export class SpanWriter {
       const start = table.words(3);
       start[at * 2] = trace.startLow;
       start[at * 2 + 1] = trace.startHigh;
-      setInteger(table.words(4), at, trace.durationNanos);
+      const duration = table.words(4);
+      duration[at * 2] = trace.durationLow;
+      // Ends beyond 2^63 are cut there.
+      duration[at * 2 + 1] = Math.min(trace.durationHigh, 0x7fff_ffff);
       if (trace.root < 0) table.setNull(5);
       setInteger(table.words(5), at, trace.root < 0 ? 0 : this.nextSpanNo + trace.root);
       table.words(6)[at] = pending.operation.items[assembly.row[Math.max(trace.root, trace.first)]!]!;

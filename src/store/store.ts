@@ -15,6 +15,7 @@ export class Store {
   readonly #now: () => Date;
   #loader: Loader | undefined;
   #hasViews = false;
+  #isNew = false;
 
   private constructor(database: Database, now: () => Date) {
     this.database = database;
@@ -58,9 +59,13 @@ export class Store {
       throw new UserError(`${this.database.path} is an empty database`, {
         hint: 'load something first: tailspan load',
       });
-    for (const file of readdirSync(SCHEMA_FILES).sort())
-      await this.database.run(readFileSync(new URL(file, SCHEMA_FILES), 'utf8'));
-    await this.database.run(`INSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}')`);
+    const statements = readdirSync(SCHEMA_FILES)
+      .sort()
+      .map(file => readFileSync(new URL(file, SCHEMA_FILES), 'utf8'));
+    await this.database.run(
+      `${statements.join('\n')}\nINSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}');`,
+    );
+    this.#isNew = true;
     if (this.database.path !== ':memory:') await this.ensureViews();
   }
 
@@ -81,7 +86,7 @@ export class Store {
   }
 
   async loader(): Promise<Loader> {
-    this.#loader ??= await Loader.open(this.database, this.#now);
+    this.#loader ??= await Loader.open(this.database, this.#now, this.#isNew);
     return this.#loader;
   }
 

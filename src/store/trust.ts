@@ -33,11 +33,10 @@ const MAX_ORPHANS = 100_000;
 export async function trustOf(database: Database, where: string): Promise<Trust> {
   const [row = {}] = await database.rows(`
     SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, count(*) FILTER (NOT complete) AS incomplete,
-      coalesce(sum(orphan_count), 0)::BIGINT AS orphans
+      coalesce(sum(orphan_count), 0)::BIGINT AS orphans,
+      (SELECT coalesce(sum(count), 0)::BIGINT FROM ingest_issue WHERE NOT repaired AND severity = 'lost') AS lost,
+      (SELECT count(*) FROM key WHERE name = '${CARRIED_FIELDS.traceState}') AS states
     FROM trace t WHERE ${where}`);
-  const lost = await database.value(
-    `SELECT coalesce(sum(count), 0)::BIGINT FROM ingest_issue WHERE NOT repaired AND severity = 'lost'`,
-  );
   const orphanCount = Number(row.orphans);
   return {
     traceCount: Number(row.traces),
@@ -45,8 +44,8 @@ export async function trustOf(database: Database, where: string): Promise<Trust>
     incompleteTraceCount: Number(row.incomplete),
     orphanCount,
     missingParents: orphanCount === 0 ? [] : await missingParents(database, where),
-    sampledSpanCount: await sampledSpans(database, where),
-    skippedRecordCount: Number(lost),
+    sampledSpanCount: row.states === 0n ? 0 : await sampledSpans(database, where),
+    skippedRecordCount: Number(row.lost),
   };
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 // the library that Ink measures with, which is loaded when the first such text comes.
 
 let stringWidth: ((text: string) => number) | undefined;
+let graphemes: Intl.Segmenter | undefined;
 
 /** ASCII, Latin letters with accents, punctuation, arrows, box drawing and blocks: one column each. */
 const NARROW =
@@ -21,8 +22,6 @@ function loadStringWidth(): (text: string) => number {
   return loaded.default;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-
 /** Returns the text cut to at most `width` columns, with `ellipsis` at its end where something was cut. */
 export function cut(text: string, width: number, ellipsis = '…'): string {
   if (width <= 0) return '';
@@ -31,13 +30,18 @@ export function cut(text: string, width: number, ellipsis = '…'): string {
   if (room < 0) return '';
   let out = '';
   let used = 0;
-  for (const { segment } of NARROW.test(text) ? chars(text) : graphemes.segment(text)) {
+  for (const { segment } of NARROW.test(text) ? chars(text) : graphemesOf(text)) {
     const next = widthOf(segment);
     if (used + next > room) break;
     out += segment;
     used += next;
   }
   return out + ellipsis;
+}
+
+function graphemesOf(text: string): Intl.Segments {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return graphemes.segment(text);
 }
 
 function* chars(text: string): Generator<{ segment: string }> {

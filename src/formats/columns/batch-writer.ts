@@ -7,17 +7,19 @@ import {
   typeOfValue,
   ValueType,
 } from '../../model/attributes.ts';
-import type {
-  Definitions,
-  EventColumns,
-  LinkColumns,
-  OperationDefinition,
-  SpanBatch,
-  SpanColumns,
-  ValueColumns,
+import {
+  type Definitions,
+  type EventColumns,
+  type LinkColumns,
+  type OperationDefinition,
+  Quirk,
+  type SpanBatch,
+  type SpanColumns,
+  type ValueColumns,
 } from '../../model/span-batch.ts';
+import { AttributeCache } from './attribute-cache.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
-import { type ByteSource, sourceOfText } from './bytes.ts';
+import { type ByteSource, byteSource, copyBytes, SLACK, sourceOfText } from './bytes.ts';
 import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 
 // The one way from a decoder to columns. A decoder sets the fields of the span in hand, adds attributes, events and
@@ -27,6 +29,9 @@ const BATCH_SPANS = 16_384;
 const BATCH_ATTRIBUTES = 1 << 18;
 const BATCH_TEXT = 4 << 20;
 const MAX_OPERATIONS = 1 << 18;
+const MAX_SPARE = 4;
+/** High word of 10^15 ns, eleven days after the epoch: from here on a time was taken from a real clock. */
+const EPOCH_HIGH = 232_830;
 
 /** What a new writer must know of the database it feeds, and where its batches go. */
 export interface BatchWriterOptions {
@@ -70,12 +75,17 @@ export class BatchWriter {
   /** Id from `scopeOf`. */
   scope = 0;
 
+  /** Attributes by the bytes in which a format writes them. */
+  readonly cache = new AttributeCache();
+
   /** Spans committed so far. */
   spanCount = 0;
   /** The id that the next new attribute value will get. */
   nextValueId: number;
 
   readonly #options: BatchWriterOptions;
+  /** Where texts that come as strings are encoded. */
+  #scratch = byteSource(1024);
   #definitions = emptyDefinitions();
   #values: ValueColumns;
   #spans: SpanColumns;
@@ -87,6 +97,8 @@ export class BatchWriter {
   #linkCount = 0;
   #linkAttributes = 0;
   #full = false;
+  /** Batches that came back, whose columns are used again. */
+  readonly #spare: SpanBatch[] = [];
 
   readonly #names: ByteDictionary;
   readonly #keys: ByteDictionary;
@@ -154,8 +166,8 @@ export class BatchWriter {
 
   /** Id of a name given as text; for names that do not come once a span. */
   nameOfText(text: string): number {
-    const { source, length } = sourceOfText(text);
-    return this.#names.idOf(source, 0, length);
+    const length = this.#encode(text);
+    return this.#names.idOf(this.#scratch, 0, length);
   }
 
   /** Id of an attribute key given as bytes. */
@@ -165,8 +177,8 @@ export class BatchWriter {
 
   /** Id of an attribute key given as text. */
   keyOfText(text: string): number {
-    const { source, length } = sourceOfText(text);
-    return this.#keys.idOf(source, 0, length);
+    const length = this.#encode(text);
+    return this.#keys.idOf(this.#scratch, 0, length);
   }
 
   /** Id of a string value. */
@@ -195,7 +207,10 @@ export class BatchWriter {
     if (found !== 0) return found;
     if (isCanonicalInteger(source.bytes, from, to)) return this.#newValue(key, ValueType.int, source, from, to);
     const text = latin1(source.bytes, from, to).trim();
-    if (!/^[-+]?\d+$/.test(text)) return this.value(key, text);
+    if (!/^[-+]?\d+$/.test(text)) {
+      const number = Number(text);
+      return this.value(key, text !== '' && Number.isFinite(number) ? number : text);
+    }
     const integer = BigInt(text.replace(/^\+/, ''));
     return this.value(key, isInt64(integer) ? integer : text);
   }
@@ -240,13 +255,32 @@ export class BatchWriter {
   /** Id of any value; for values that do not come once a span. */
   value(key: number, value: AttributeValue): number {
     const type = typeOfValue(value);
-    const { source, length } = sourceOfText(typeof value === 'number' ? textOfDouble(value) : textOfValue(value));
+    const length = this.#encode(typeof value === 'number' ? textOfDouble(value) : textOfValue(value));
+    return this.#valueInScratch(key, type, length);
+  }
+
+  /** Id of an integer that a double holds exactly. */
+  smallIntegerValue(key: number, value: number): number {
+    const { bytes } = this.#scratch;
+    let length = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) length++;
+    for (let at = length - 1, rest = value; at >= 0; at--) {
+      const quotient = Math.floor(rest / 10);
+      bytes[at] = 48 + rest - quotient * 10;
+      rest = quotient;
+    }
+    return this.#valueInScratch(key, ValueType.int, length);
+  }
+
+  #valueInScratch(key: number, type: number, length: number): number {
+    const source = this.#scratch;
     return this.#dictionary.find(key, type, source, 0, length) || this.#newValue(key, type, source, 0, length);
   }
 
-  /** Id of a value under a key given as text; for values that do not come once a span. */
-  attributeOf(key: string, value: AttributeValue): number {
-    return this.value(this.keyOfText(key), value);
+  /** Writes a text into the scratch as UTF-8 and returns its length in bytes. */
+  #encode(text: string): number {
+    if (text.length * 3 > this.#scratch.bytes.length - SLACK) this.#scratch = byteSource(text.length * 3);
+    return encoder.encodeInto(text, this.#scratch.bytes).written;
   }
 
   /** Id of a status. */
@@ -260,8 +294,8 @@ export class BatchWriter {
 
   /** Id of a status whose message is given as text. */
   statusOfText(code: number, message: string): number {
-    const { source, length } = sourceOfText(message);
-    return this.statusOf(code, source, 0, length);
+    const length = this.#encode(message);
+    return this.statusOf(code, this.#scratch, 0, length);
   }
 
   #defineStatus(code: number, message: string): number {
@@ -275,31 +309,38 @@ export class BatchWriter {
     return id;
   }
 
-  /** Id of a resource; `service` is an id from `nameOf`, the attributes are value ids in the order of the source. */
-  resourceOf(service: number, attributes: readonly number[]): number {
-    const known = `${service} ${attributes.join(' ')}`;
+  /** Id of a resource of a service, with its attributes in the order of the source. */
+  resourceOf(serviceName: string, attributes: ReadonlyMap<string, AttributeValue>): number {
+    const service = this.nameOfText(serviceName);
+    const ids = this.#idsOf(attributes);
+    const known = `${service} ${ids.join(' ')}`;
     let id = this.#resources.get(known);
     if (id === undefined) {
       id = this.#resourceService.length;
       this.#resourceService.push(service);
-      this.#definitions.resources.push({ serviceName: service, attributes: [...attributes] });
+      this.#definitions.resources.push({ serviceName: service, attributes: ids });
       if (this.#resources.size >= 1 << 16) this.#resources.clear();
       this.#resources.set(known, id);
     }
     return id;
   }
 
-  /** Id of a scope. */
-  scopeOf(name: string, version: string, attributes: readonly number[]): number {
-    const known = `${name}\0${version}\0${attributes.join(' ')}`;
+  /** Id of a scope; name and version are empty where the source has none. */
+  scopeOf(name: string, version: string, attributes?: ReadonlyMap<string, AttributeValue>): number {
+    const ids = attributes === undefined ? [] : this.#idsOf(attributes);
+    const known = `${name}\0${version}\0${ids.join(' ')}`;
     let id = this.#scopes.get(known);
     if (id === undefined) {
       id = this.#scopeCount++;
-      this.#definitions.scopes.push({ name, version, attributes: [...attributes] });
+      this.#definitions.scopes.push({ name, version, attributes: ids });
       if (this.#scopes.size >= 1 << 16) this.#scopes.clear();
       this.#scopes.set(known, id);
     }
     return id;
+  }
+
+  #idsOf(attributes: ReadonlyMap<string, AttributeValue>): number[] {
+    return Array.from(attributes, ([key, value]) => this.value(this.keyOfText(key), value));
   }
 
   /** Begins a span: forgets what was set and not committed. */
@@ -320,9 +361,36 @@ export class BatchWriter {
     this.#spanSerial++;
   }
 
+  /**
+   * Sets the duration of the span in hand from its start and the given end, both nanoseconds since the epoch with 0 for
+   * "not recorded". Returns the reason where something had to be mended.
+   */
+  setEnd(low: number, high: number): 'end-before-start' | 'missing-start' | undefined {
+    const hasStart = (this.startLow | this.startHigh) !== 0;
+    const hasEnd = (low | high) !== 0;
+    if (!hasEnd) {
+      this.quirks |= hasStart ? Quirk.endUnknown : Quirk.endUnknown | Quirk.startUnknown;
+      return undefined;
+    }
+    if (!hasStart && high >= EPOCH_HIGH) {
+      // All that is known is when it ended: it stands there, without a duration.
+      this.startLow = low;
+      this.startHigh = high;
+      this.quirks |= Quirk.endUnknown;
+      return 'missing-start';
+    }
+    const durationLow = low - this.startLow;
+    const durationHigh = high - this.startHigh - (durationLow < 0 ? 1 : 0);
+    if (durationHigh < 0) return 'end-before-start';
+    this.durationLow = durationLow >>> 0;
+    this.durationHigh = durationHigh;
+    return undefined;
+  }
+
   /** Adds an attribute to the span in hand; a key that it already has takes the new value. Returns false then. */
   addAttribute(key: number, value: number): boolean {
     const columns = this.#spans;
+    this.#dictionary.countUse(key);
     if (this.#spanKeySeen[key] === this.#spanSerial) {
       columns.attributes[this.#spanKeyAt[key]!] = value;
       return false;
@@ -518,10 +586,18 @@ export class BatchWriter {
     values.key[row] = key;
     values.type[row] = type;
     const start = row === 0 ? 0 : values.textEnd[row - 1]!;
-    const clean = cleanText(source, from, to);
-    const end = start + clean.length;
+    let end = start + to - from;
     if (end > values.text.length) values.text = grown(values.text, end);
-    values.text.set(clean, start);
+    if (!copyBytes(source.bytes, from, to, values.text, start)) {
+      const copied = values.text.subarray(start, end);
+      if (!isUtf8(copied)) {
+        // U+FFFD in the place of what is no UTF-8, which DuckDB would store as NULL.
+        const mended = Buffer.from(decoder.decode(copied));
+        end = start + mended.length;
+        if (end > values.text.length) values.text = grown(values.text, end);
+        values.text.set(mended, start);
+      }
+    }
     values.textEnd[row] = end;
     if (end >= BATCH_TEXT) this.#full = true;
     this.#dictionary.remember(key, type, source, from, to, id);
@@ -550,25 +626,30 @@ export class BatchWriter {
       events: this.#events,
       links: this.#links,
     };
-    // The next batch is probably like this one; its columns are made a little larger than this one needed.
-    const size = (used: number, least: number) => Math.max(least, used + (used >> 3));
+    const spare = this.#spare.pop();
     this.#definitions = emptyDefinitions();
-    this.#spans = newSpans(size(Math.min(count, BATCH_SPANS), 256), size(this.#spanLength(), 2048));
-    this.#values = newValues(size(batch.values.count, 256), this.nextValueId, size(this.#textLength(batch), 4096));
-    this.#events = newEvents(size(batch.events.count, 64));
-    this.#links = newLinks(size(batch.links.count, 16));
+    if (spare !== undefined) {
+      this.#spans = emptySpans(spare.spans);
+      this.#values = emptyValues(spare.values, this.nextValueId);
+      this.#events = emptyEvents(spare.events);
+      this.#links = emptyLinks(spare.links);
+    } else {
+      // The next batch is probably like this one; its columns are made a little larger than this one needed.
+      const size = (used: number, least: number) => Math.max(least, used + (used >> 3));
+      const attributes = count === 0 ? 0 : batch.spans.attributeEnd[count - 1]!;
+      const text = batch.values.count === 0 ? 0 : batch.values.textEnd[batch.values.count - 1]!;
+      this.#spans = newSpans(size(Math.min(count, BATCH_SPANS), 256), size(attributes, 2048));
+      this.#values = newValues(size(batch.values.count, 256), this.nextValueId, size(text, 4096));
+      this.#events = newEvents(size(batch.events.count, 64));
+      this.#links = newLinks(size(batch.links.count, 16));
+    }
     this.#full = false;
     this.#options.onBatch(batch);
   }
 
-  #spanLength(): number {
-    const { count, attributeEnd } = this.#spans;
-    return count === 0 ? 0 : attributeEnd[count - 1]!;
-  }
-
-  #textLength(batch: SpanBatch): number {
-    const { count, textEnd } = batch.values;
-    return count === 0 ? 0 : textEnd[count - 1]!;
+  /** Gives a batch back whose contents have been taken over: its columns serve for the next one. */
+  recycle(batch: SpanBatch): void {
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
   }
 }
 
@@ -660,12 +741,7 @@ function latin1(bytes: Uint8Array, from: number, to: number): string {
 }
 
 const decoder = new TextDecoder();
-
-/** The bytes as valid UTF-8: as they are, or with U+FFFD in the place of what is not. */
-function cleanText(source: ByteSource, from: number, to: number): Uint8Array {
-  const bytes = source.bytes.subarray(from, to);
-  return isUtf8(bytes) ? bytes : Buffer.from(decoder.decode(bytes));
-}
+const encoder = new TextEncoder();
 
 function validText(source: ByteSource, from: number, to: number): string {
   return decoder.decode(source.bytes.subarray(from, to));
@@ -676,8 +752,7 @@ function emptyDefinitions(): Definitions {
 }
 
 function newSpans(rows: number, attributes = rows * 8): SpanColumns {
-  return {
-    count: 0,
+  return emptySpans({
     traceId: new Uint32Array(rows * 4),
     spanId: new Uint32Array(rows * 2),
     parentId: new Uint32Array(rows * 2),
@@ -688,40 +763,74 @@ function newSpans(rows: number, attributes = rows * 8): SpanColumns {
     status: new Uint32Array(rows),
     attributeEnd: new Uint32Array(rows),
     attributes: new Uint32Array(attributes),
-  };
+  });
 }
 
 function newEvents(rows: number): EventColumns {
-  return {
-    count: 0,
+  return emptyEvents({
     span: new Uint32Array(rows),
     time: new Uint32Array(rows * 2),
     name: new Uint32Array(rows),
     attributeEnd: new Uint32Array(rows),
     attributes: new Uint32Array(rows * 2),
-  };
+  });
 }
 
 function newLinks(rows: number): LinkColumns {
-  return {
-    count: 0,
+  return emptyLinks({
     span: new Uint32Array(rows),
     traceId: new Uint32Array(rows * 4),
     spanId: new Uint32Array(rows * 2),
     attributeEnd: new Uint32Array(rows),
     attributes: new Uint32Array(rows * 2),
-  };
+  });
 }
 
 function newValues(rows: number, firstId: number, text = rows * 32): ValueColumns {
+  return emptyValues(
+    {
+      key: new Uint32Array(rows),
+      type: new Uint8Array(rows),
+      textEnd: new Uint32Array(rows),
+      text: new Uint8Array(text),
+    },
+    firstId,
+  );
+}
+
+// Columns that are new and columns that came back are put together in one place each, so that the hot code that writes
+// them sees objects of one hidden class.
+
+function emptySpans(columns: Omit<SpanColumns, 'count'>): SpanColumns {
+  const { traceId, spanId, parentId, start, duration, operation, resource, status, attributeEnd, attributes } = columns;
   return {
     count: 0,
-    firstId,
-    key: new Uint32Array(rows),
-    type: new Uint8Array(rows),
-    textEnd: new Uint32Array(rows),
-    text: new Uint8Array(text),
+    traceId,
+    spanId,
+    parentId,
+    start,
+    duration,
+    operation,
+    resource,
+    status,
+    attributeEnd,
+    attributes,
   };
+}
+
+function emptyEvents({ span, time, name, attributeEnd, attributes }: Omit<EventColumns, 'count'>): EventColumns {
+  return { count: 0, span, time, name, attributeEnd, attributes };
+}
+
+function emptyLinks({ span, traceId, spanId, attributeEnd, attributes }: Omit<LinkColumns, 'count'>): LinkColumns {
+  return { count: 0, span, traceId, spanId, attributeEnd, attributes };
+}
+
+function emptyValues(
+  { key, type, textEnd, text }: Omit<ValueColumns, 'count' | 'firstId'>,
+  firstId: number,
+): ValueColumns {
+  return { count: 0, firstId, key, type, textEnd, text };
 }
 
 type Column = Uint32Array | Uint8Array;

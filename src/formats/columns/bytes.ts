@@ -50,6 +50,24 @@ export function hashBytes(view: DataView, from: number, to: number, seed: number
   return a ^ (a >>> 16);
 }
 
+/**
+ * Copies the bytes `from`..`to` to `at` and returns whether all of them are ASCII. A loop, because for texts as short as
+ * most attribute values a call into native code costs more than the bytes.
+ */
+export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): boolean {
+  if (to - from > 256) {
+    target.set(source.subarray(from, to), at);
+    return false;
+  }
+  let all = 0;
+  for (let offset = at - from; from < to; from++) {
+    const byte = source[from]!;
+    all |= byte;
+    target[from + offset] = byte;
+  }
+  return all < 128;
+}
+
 /** Says whether `length` bytes at `a` in one view equal those at `b` in another. */
 export function equalBytes(viewA: DataView, a: number, viewB: DataView, b: number, length: number): boolean {
   let left = length;

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '../../model/attributes.ts';
-import { UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
 import type { DecodeContext, JsonFormat } from '../format.ts';
@@ -102,6 +102,8 @@ class JaegerJsonReader {
   #processes = new Map<string, number>();
   /** Resources of processes that stood inside their spans, by number. */
   #embedded: (number | undefined)[] = [];
+  /** Offsets of the first span of each process, by number. */
+  #firstUse: number[] = [];
   readonly #processTexts = new ByteDictionary(() => {});
   readonly #processResources: number[] = [];
 
@@ -160,6 +162,7 @@ class JaegerJsonReader {
     this.#numbers.clear();
     this.#processes.clear();
     this.#embedded = [];
+    this.#firstUse = [];
     this.#writer.hold();
   }
 
@@ -167,7 +170,10 @@ class JaegerJsonReader {
     const resources: number[] = [];
     for (const [process, number] of this.#numbers) {
       const known = this.#embedded[number] ?? this.#processes.get(process);
-      resources[number] = known ?? this.#makeResource(UNKNOWN_SERVICE, []);
+      if (known === undefined && process !== '') {
+        this.#context.report.repair('unknown-process', this.#firstUse[number] ?? 0, process);
+      }
+      resources[number] = known ?? this.#writer.resourceOf(UNKNOWN_SERVICE, new Map());
     }
     this.#writer.release(resources);
   }
@@ -229,16 +235,12 @@ class JaegerJsonReader {
       else if (field === 'tags') tags = this.#readProcessTags(cursor);
       else cursor.skipValue();
     }
-    return this.#makeResource(service === '' ? UNKNOWN_SERVICE : service, tags);
-  }
-
-  #makeResource(service: string, tags: readonly [string, AttributeValue][]): number {
-    const writer = this.#writer;
-    const attributes = [writer.attributeOf('service.name', service)];
+    const attributes = new Map<string, AttributeValue>(service === '' ? [] : [['service.name', service]]);
     for (const [key, value] of tags) {
-      if (key !== 'service.name') attributes.push(writer.attributeOf(key === 'hostname' ? 'host.name' : key, value));
+      const name = key === 'hostname' ? 'host.name' : key;
+      if (name !== 'service.name' || service === '') attributes.set(name, value);
     }
-    return writer.resourceOf(writer.nameOfText(service), attributes);
+    return this.#writer.resourceOf(serviceNameOf(attributes), attributes);
   }
 
   #readProcessTags(cursor: JsonCursor): [string, AttributeValue][] {
@@ -338,18 +340,19 @@ class JaegerJsonReader {
     this.#useReferences(oldParentLow, oldParentHigh);
     writer.status = fields.status();
     writer.scope = fields.scope();
-    writer.resource = this.#numberOf(process, embedded);
+    writer.resource = this.#numberOf(process, embedded, start);
     writer.commitSpan();
   }
 
   /** The number of a process in this trace. One that stands inside its span is told apart by what it describes. */
-  #numberOf(process: string, embedded: number | undefined): number {
+  #numberOf(process: string, embedded: number | undefined, start: number): number {
     const name = embedded === undefined ? process : `${process}\0${embedded}`;
     let number = this.#numbers.get(name);
     if (number === undefined) {
       number = this.#numbers.size;
       this.#numbers.set(name, number);
       this.#embedded[number] = embedded;
+      this.#firstUse[number] = this.#offsetOf(start);
     }
     return number;
   }

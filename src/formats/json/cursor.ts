@@ -202,14 +202,20 @@ export class JsonCursor implements ByteSource {
     const start = this.position + 1;
     let at = start;
     let byte = bytes[at]!;
-    while (byte !== QUOTE && byte !== BACKSLASH && (byte !== 0 || at < this.end)) byte = bytes[++at]!;
+    // Control characters are taken, but for a line end: a string that holds one was cut off there.
+    while (byte !== QUOTE && byte !== BACKSLASH && byte > 10) byte = bytes[++at]!;
+    while (byte < 10 && at < this.end) {
+      do byte = bytes[++at]!;
+      while (byte !== QUOTE && byte !== BACKSLASH && byte > 10);
+    }
     if (byte === QUOTE) {
       this.text = this;
       this.from = start;
       this.to = at;
       this.position = at + 1;
-    } else if (byte === 0) throw NEED_MORE;
-    else this.#readEscaped(start, at);
+    } else if (byte === BACKSLASH) this.#readEscaped(start, at);
+    else if (at >= this.end) throw NEED_MORE;
+    else throw new JsonSyntaxError('expected the end of a string before the end of the line', at);
   }
 
   /** Unescapes into the scratch; `at` is the first backslash. */
@@ -250,16 +256,19 @@ export class JsonCursor implements ByteSource {
     this.position = close + 1;
   }
 
+  /** The position of the quote that closes a string; `at` is inside it. */
   #closingQuote(at: number): number {
     const { bytes } = this;
     let byte = bytes[at]!;
-    while (byte !== QUOTE) {
+    for (;;) {
+      while (byte !== QUOTE && byte !== BACKSLASH && byte > 10) byte = bytes[++at]!;
+      if (byte === QUOTE) return at;
+      if (at >= this.end) throw NEED_MORE;
       if (byte === BACKSLASH) at++;
+      else if (byte === 10) throw new JsonSyntaxError('expected the end of a string before the end of the line', at);
       if (at >= this.end) throw NEED_MORE;
       byte = bytes[++at]!;
-      if (byte === 0 && at >= this.end) throw NEED_MORE;
     }
-    return at;
   }
 
   #hex4(at: number, close: number): number {
@@ -357,8 +366,7 @@ export class JsonCursor implements ByteSource {
       return;
     }
     if (byte !== BRACE_OPEN && byte !== BRACKET_OPEN) {
-      this.kind();
-      this.readBare();
+      if (this.readWord() === undefined) this.readBare();
       return;
     }
     const { bytes, end } = this;
@@ -382,17 +390,7 @@ export class JsonCursor implements ByteSource {
   }
 
   #skipString(): void {
-    const { bytes } = this;
-    let at = this.position + 1;
-    let byte = bytes[at]!;
-    for (;;) {
-      if (byte === QUOTE) break;
-      if (byte === BACKSLASH) at++;
-      else if (byte === 0 && at >= this.end) throw NEED_MORE;
-      if (at >= this.end) throw NEED_MORE;
-      byte = bytes[++at]!;
-    }
-    this.position = at + 1;
+    this.position = this.#closingQuote(this.position + 1) + 1;
   }
 
   /** Reads `true`, `false` or `null`; returns undefined, having read nothing, when something else stands here. */

@@ -48,6 +48,7 @@ export class JsonDocuments {
   #needed = 0;
   /** What was mended in the record in hand; it counts once the record is read to its end. */
   #repairs: { reason: Reason; offset: number; detail: string }[] = [];
+  #isReading = false;
   /** Between documents: inside a stretch that is not JSON, up to the end of its line. */
   #junk = false;
 
@@ -59,7 +60,10 @@ export class JsonDocuments {
       ...context,
       report: {
         skip: (reason, offset, detail) => context.report.skip(reason, offset, detail),
-        repair: (reason, offset, detail) => this.#repairs.push({ reason, offset, detail }),
+        repair: (reason, offset, detail) => {
+          if (this.#isReading) this.#repairs.push({ reason, offset, detail });
+          else context.report.repair(reason, offset, detail);
+        },
         document: format => context.report.document(format),
       },
     };
@@ -116,13 +120,19 @@ export class JsonDocuments {
         if (error === NEED_MORE) {
           if (!this.#passOverTooLarge()) return;
         } else if (error instanceof JsonSyntaxError) {
+          // At the very end it is the input that is cut, not the JSON that is wrong: `end` says so.
+          if (this.#ended && error.position >= cursor.end - 1) {
+            cursor.position = this.#checkpoint;
+            return;
+          }
           this.#context.report.skip(
             'malformed-json',
             this.#windowOffset + error.position,
             `${error.message}; the document begins at byte ${this.#documentOffset}`,
           );
           this.#abandon();
-          cursor.position = Math.max(error.position, this.#checkpoint);
+          // The line end before the fault may be the one that the next document follows.
+          cursor.position = Math.max(error.position - 1, this.#checkpoint);
           this.#junk = true;
         } else throw error;
       }
@@ -277,6 +287,7 @@ export class JsonDocuments {
     const read = shape.value ?? (kind === JsonKind.object ? shape.record : undefined);
     if (read !== undefined) {
       this.#repairs.length = 0;
+      this.#isReading = true;
       try {
         read(cursor);
         for (const { reason, offset, detail } of this.#repairs) this.#context.report.repair(reason, offset, detail);
@@ -285,6 +296,8 @@ export class JsonDocuments {
         cursor.position = start;
         cursor.skipValue();
         this.#context.report.skip(error.reason, this.#windowOffset + start, error.message);
+      } finally {
+        this.#isReading = false;
       }
       return;
     }

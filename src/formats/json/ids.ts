@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { HEX_VALUE } from '../../model/ids.ts';
+import { HEX_VALUE, inventedId } from '../../model/ids.ts';
 import { type JsonCursor, JsonKind } from './cursor.ts';
 
 // Trace and span ids as JSON holds them: hex of any length and case, base64 (protobuf's own JSON mapping), UUIDs,
@@ -76,7 +75,7 @@ export class IdReader {
       }
     }
     this.original = text;
-    this.#fromBytes(createHash('sha256').update(value).digest().subarray(0, size));
+    this.#fromBytes(inventedId(value, size));
     return IdForm.invented;
   }
 

@@ -114,7 +114,7 @@ export class TagFields {
     const name = this.#scopeName;
     const version = this.#scopeVersion;
     return this.#scopes.get(name, version, () =>
-      this.#writer.scopeOf(this.#texts[name] ?? '', this.#texts[version] ?? '', []),
+      this.#writer.scopeOf(this.#texts[name] ?? '', this.#texts[version] ?? ''),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { type AttributeValue, isInt64 } from '../../model/attributes.ts';
-import { CARRIED_FIELDS, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
-import { Quirk } from '../../model/span-batch.ts';
+import { CARRIED_FIELDS, serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { AttributeForm } from '../columns/attribute-cache.ts';
 import { type BatchWriter, PROVISIONAL } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
 import { ValueClass } from '../columns/value-dictionary.ts';
@@ -173,7 +173,7 @@ class OtlpJsonReader {
     };
     this.#originalTraceId = key('tailspan.trace_id');
     this.#originalSpanId = key('tailspan.span_id');
-    this.#noScope = this.#writer.scopeOf('', '', []);
+    this.#noScope = this.#writer.scopeOf('', '');
   }
 
   shapeOf(container: string): Shape {
@@ -236,7 +236,7 @@ class OtlpJsonReader {
   }
 
   #noResource(): number {
-    this.#unknownResource ??= this.#writer.resourceOf(this.#writer.nameOfText(UNKNOWN_SERVICE), []);
+    this.#unknownResource ??= this.#writer.resourceOf(UNKNOWN_SERVICE, new Map());
     return this.#unknownResource;
   }
 
@@ -255,23 +255,13 @@ class OtlpJsonReader {
   }
 
   #parseResource(cursor: JsonCursor): number {
-    const attributes: number[] = [];
-    let service = UNKNOWN_SERVICE;
+    let attributes = new Map<string, AttributeValue>();
     cursor.tryOpenObject();
     for (let first = true; cursor.nextKey(first); first = false) {
-      if (cursor.textString() !== 'attributes') {
-        cursor.skipValue();
-        continue;
-      }
-      this.#readAttributes(
-        cursor,
-        (key, value) => attributes.push(this.#writer.attributeOf(key, value)),
-        (key, value) => {
-          if (key === 'service.name' && value !== '' && value !== null) service = String(value);
-        },
-      );
+      if (cursor.textString() === 'attributes') attributes = this.#readAttributes(cursor);
+      else cursor.skipValue();
     }
-    return this.#writer.resourceOf(this.#writer.nameOfText(service), attributes);
+    return this.#writer.resourceOf(serviceNameOf(attributes), attributes);
   }
 
   #readScope(cursor: JsonCursor): void {
@@ -288,15 +278,14 @@ class OtlpJsonReader {
   }
 
   #parseScope(cursor: JsonCursor): number {
-    const attributes: number[] = [];
+    let attributes = new Map<string, AttributeValue>();
     let name = '';
     let version = '';
     cursor.tryOpenObject();
     for (let first = true; cursor.nextKey(first); first = false) {
       const field = cursor.textString();
-      if (field === 'attributes') {
-        this.#readAttributes(cursor, (key, value) => attributes.push(this.#writer.attributeOf(key, value)));
-      } else if ((field === 'name' || field === 'version') && cursor.readScalar()) {
+      if (field === 'attributes') attributes = this.#readAttributes(cursor);
+      else if ((field === 'name' || field === 'version') && cursor.readScalar()) {
         if (field === 'name') name = cursor.textString();
         else version = cursor.textString();
       } else cursor.skipValue();
@@ -304,22 +293,24 @@ class OtlpJsonReader {
     return this.#writer.scopeOf(name, version, attributes);
   }
 
-  /** Reads the attributes of a resource or scope, which are few, one value at a time. */
-  #readAttributes(cursor: JsonCursor, ...sinks: readonly ((key: string, value: AttributeValue) => void)[]): void {
-    const add = (key: string, value: AttributeValue) => {
-      for (const sink of sinks) sink(key, value);
-    };
+  /** Reads the attributes of a resource or scope, which are few; of a key that comes twice the last value counts. */
+  #readAttributes(cursor: JsonCursor): Map<string, AttributeValue> {
+    const attributes = new Map<string, AttributeValue>();
     const kind = cursor.kind();
     if (kind === JsonKind.object) {
       cursor.tryOpenObject();
-      for (let first = true; cursor.nextKey(first); first = false) add(cursor.textString(), readPlainValue(cursor));
+      for (let first = true; cursor.nextKey(first); first = false) {
+        const key = cursor.textString();
+        attributes.set(key, readPlainValue(cursor));
+      }
     } else if (kind === JsonKind.array) {
       cursor.tryOpenArray();
       for (let first = true; cursor.nextItem(first); first = false) {
         const [key, value] = this.#readKeyValue(cursor, 0);
-        if (key !== undefined) add(key, value);
+        if (key !== undefined) attributes.set(key, value);
       }
     } else cursor.skipValue();
+    return attributes;
   }
 
   /** A span outside any ResourceSpans. */
@@ -349,6 +340,7 @@ class OtlpJsonReader {
           writer.traceId2 = ids.word2;
           writer.traceId3 = ids.word3;
           if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
+          if (hasTraceId && ids.isZero) this.#context.report.repair('zero-id', this.#offsetOf(start), 'traceId');
           break;
         }
         case 2: {
@@ -357,6 +349,7 @@ class OtlpJsonReader {
           writer.spanIdLow = ids.word0;
           writer.spanIdHigh = ids.word1;
           if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
+          if (hasSpanId && ids.isZero) this.#context.report.repair('zero-id', this.#offsetOf(start), 'spanId');
           break;
         }
         case 3:
@@ -449,23 +442,8 @@ class OtlpJsonReader {
   }
 
   #setDuration(start: number): void {
-    const writer = this.#writer;
-    if ((this.#endLow | this.#endHigh) === 0) {
-      writer.quirks |= Quirk.endUnknown;
-      return;
-    }
-    const low = this.#endLow - writer.startLow;
-    const high = this.#endHigh - writer.startHigh - (low < 0 ? 1 : 0);
-    if (high < 0) {
-      this.#context.report.repair(
-        'end-before-start',
-        this.#offsetOf(start),
-        'endTimeUnixNano is before startTimeUnixNano',
-      );
-      return;
-    }
-    writer.durationLow = low >>> 0;
-    writer.durationHigh = high;
+    const mended = this.#writer.setEnd(this.#endLow, this.#endHigh);
+    if (mended !== undefined) this.#context.report.repair(mended, this.#offsetOf(start), 'the times of a span');
   }
 
   #passOver(cursor: JsonCursor, field: string): void {
@@ -624,10 +602,20 @@ class OtlpJsonReader {
   /** Reads `{"key":…,"value":{…}}`. Returns false where it has no key. */
   #readAttribute(cursor: JsonCursor): boolean {
     const writer = this.#writer;
-    if (!cursor.tryOpenObject()) {
+    const { cache } = writer;
+    if (cursor.kind() !== JsonKind.object) {
       this.#passOver(cursor, 'attribute');
       return false;
     }
+    const start = cursor.position;
+    cursor.skipValue();
+    const end = cursor.position;
+    if (cache.find(AttributeForm.otlpJson, cursor, start, end)) {
+      this.#key = cache.key;
+      this.#value = cache.value;
+      return true;
+    }
+    cursor.position = start + 1;
     let key = -1;
     let late = -1;
     this.#value = 0;
@@ -652,6 +640,7 @@ class OtlpJsonReader {
     }
     this.#key = key;
     if (this.#value === 0) this.#value = writer.value(key, null);
+    cache.remember(AttributeForm.otlpJson, cursor, start, end, key, this.#value);
     return true;
   }
 

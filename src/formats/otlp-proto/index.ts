@@ -10,6 +10,8 @@ import { WireError, WireReader } from './wire.ts';
 // 0a a8 01  0a 3b <Resource>  12 69 <ScopeSpans>
 
 const RESOURCE_SPANS = 0x0a;
+/** Bytes that are looked at to recognise a message. */
+const SNIFFED = 4096;
 const SKIPPED = { logs: 'otlp-logs', metrics: 'otlp-metrics' } as const;
 
 export const otlpProto: BinaryFormat = {
@@ -20,12 +22,14 @@ export const otlpProto: BinaryFormat = {
 
   sniff(head, whole) {
     if (head[0] !== RESOURCE_SPANS) return false;
-    const { bytes, view } = byteSource(head.length);
-    bytes.set(head);
-    const signal = signalOf(bytes, view, 0, head.length, !whole);
+    const length = Math.min(head.length, SNIFFED);
+    const isPartial = !whole || length < head.length;
+    const { bytes, view } = byteSource(length);
+    bytes.set(head.subarray(0, length));
+    const signal = signalOf(bytes, view, 0, length, isPartial);
     if (signal !== undefined) return true;
-    // Not told yet: a resource larger than what was looked at, if it begins like one.
-    return !whole && beginsWithResource(bytes, view, head.length);
+    // Not told: a resource larger than what is there of it, if it begins like one.
+    return beginsWithResource(bytes, view, length);
   },
 
   open: context => new OtlpProtoDecoder(context),

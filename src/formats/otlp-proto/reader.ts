@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { AttributeValue } from '../../model/attributes.ts';
-import { CARRIED_FIELDS, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
-import { Quirk } from '../../model/span-batch.ts';
+import { CARRIED_FIELDS, serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { inventedId } from '../../model/ids.ts';
+import { AttributeForm } from '../columns/attribute-cache.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
 import { ValueClass } from '../columns/value-dictionary.ts';
@@ -92,25 +92,18 @@ export class OtlpProtoReader {
       this.#writer.resource = this.#resourceIds[known];
       return;
     }
-    this.#writer.resource = this.#writer.resourceOf(this.#writer.nameOfText(UNKNOWN_SERVICE), []);
+    this.#writer.resource = this.#writer.resourceOf(UNKNOWN_SERVICE, new Map());
   }
 
   #parseResource(end: number): number {
     const wire = this.#wire;
-    const writer = this.#writer;
-    const attributes: number[] = [];
-    let service = '';
+    const attributes = new Map<string, AttributeValue>();
     while (wire.position < end) {
       const field = wire.varint(end);
-      if (field !== 10) {
-        wire.skip(field & 7, end);
-        continue;
-      }
-      const [key, value] = this.#makeKeyValue(wire.lengthEnd(end), 0);
-      attributes.push(writer.attributeOf(key, value));
-      if (key === 'service.name' && value !== null) service = String(value);
+      if (field === 10) attributes.set(...this.#makeKeyValue(wire.lengthEnd(end), 0));
+      else wire.skip(field & 7, end);
     }
-    return writer.resourceOf(writer.nameOfText(service === '' ? UNKNOWN_SERVICE : service), attributes);
+    return this.#writer.resourceOf(serviceNameOf(attributes), attributes);
   }
 
   #readScopeSpans(to: number): void {
@@ -155,22 +148,20 @@ export class OtlpProtoReader {
       this.#writer.scope = this.#scopeIds[known];
       return;
     }
-    this.#writer.scope = this.#writer.scopeOf('', '', []);
+    this.#writer.scope = this.#writer.scopeOf('', '');
   }
 
   #parseScope(end: number): number {
     const wire = this.#wire;
-    const attributes: number[] = [];
+    const attributes = new Map<string, AttributeValue>();
     let name = '';
     let version = '';
     while (wire.position < end) {
       const field = wire.varint(end);
       if (field === 10) name = this.#text(wire.lengthEnd(end));
       else if (field === 18) version = this.#text(wire.lengthEnd(end));
-      else if (field === 26) {
-        const [key, value] = this.#makeKeyValue(wire.lengthEnd(end), 0);
-        attributes.push(this.#writer.attributeOf(key, value));
-      } else wire.skip(field & 7, end);
+      else if (field === 26) attributes.set(...this.#makeKeyValue(wire.lengthEnd(end), 0));
+      else wire.skip(field & 7, end);
     }
     return this.#writer.scopeOf(name, version, attributes);
   }
@@ -298,20 +289,13 @@ export class OtlpProtoReader {
       this.#context.report.skip('missing-span-id', this.#offset + from, 'a span without span_id');
       return;
     }
-    if ((endLow | endHigh) === 0) writer.quirks |= Quirk.endUnknown;
-    else {
-      const low = endLow - writer.startLow;
-      const high = endHigh - writer.startHigh - (low < 0 ? 1 : 0);
-      if (high < 0) {
-        this.#context.report.repair(
-          'end-before-start',
-          this.#offset + from,
-          'end_time_unix_nano is before start_time_unix_nano',
-        );
-      } else {
-        writer.durationLow = low >>> 0;
-        writer.durationHigh = high;
-      }
+    const mended = writer.setEnd(endLow, endHigh);
+    if (mended !== undefined) this.#context.report.repair(mended, this.#offset + from, 'the times of a span');
+    if ((writer.traceId0 | writer.traceId1 | writer.traceId2 | writer.traceId3) === 0) {
+      this.#context.report.repair('zero-id', this.#offset + from, 'trace_id');
+    }
+    if ((writer.spanIdLow | writer.spanIdHigh) === 0) {
+      this.#context.report.repair('zero-id', this.#offset + from, 'span_id');
     }
     writer.commitSpan();
   }
@@ -350,7 +334,7 @@ export class OtlpProtoReader {
     const id = this.#wire.bytes.slice(from, to);
     this.#context.report.repair('invented-id', this.#offset + from, `an id of ${to - from} bytes`);
     this.#writer.addAttribute(key, this.#writer.value(key, Buffer.from(id).toString('hex')));
-    const hash = createHash('sha256').update(id).digest();
+    const hash = inventedId(id, 16);
     return new DataView(hash.buffer, hash.byteOffset, hash.length);
   }
 
@@ -478,6 +462,13 @@ export class OtlpProtoReader {
   #readAttribute(to: number): boolean {
     const wire = this.#wire;
     const writer = this.#writer;
+    const { cache } = writer;
+    const start = wire.position;
+    if (cache.find(AttributeForm.otlpProto, wire, start, to)) {
+      this.#key = cache.key;
+      this.#value = cache.value;
+      return true;
+    }
     let key = -1;
     let from = -1;
     let end = 0;
@@ -501,6 +492,7 @@ export class OtlpProtoReader {
       this.#readAnyValue(key, end);
     }
     if (this.#value === EMPTY_VALUE) this.#value = writer.value(key, null);
+    cache.remember(AttributeForm.otlpProto, wire, start, to, key, this.#value);
     return true;
   }
 
@@ -521,14 +513,14 @@ export class OtlpProtoReader {
           this.#value = writer.boolValue(key, wire.varint(to) !== 0);
           break;
         case 24: {
-          wire.varint(to);
+          const number = wire.varint(to);
           const end = wire.position;
-          this.#value = writer.findEncoded(key, ValueClass.varint, wire, from, end);
-          if (this.#value === EMPTY_VALUE) {
+          // Up to seven bytes a varint is positive and a double holds it.
+          if (end - from <= 7) this.#value = writer.smallIntegerValue(key, number);
+          else {
             wire.position = from;
-            this.#value = writer.rememberEncoded(key, ValueClass.varint, wire, from, end, wire.int64(end));
+            this.#value = writer.value(key, wire.int64(end));
           }
-          wire.position = end;
           break;
         }
         case 33:

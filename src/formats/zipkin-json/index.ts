@@ -1,5 +1,5 @@
 import { type AttributeValue, parseExactJson } from '../../model/attributes.ts';
-import { UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { CARRIED_FIELDS, serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
 import { Quirk, SHARED_SPAN_MASK } from '../../model/span-batch.ts';
 import { Kind } from '../../model/status.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
@@ -91,7 +91,9 @@ class ZipkinJsonReader {
   readonly #unknownService: number;
 
   #service = 0;
-  #resourceTags: number[] = [];
+  /** Names of local endpoints by id. */
+  readonly #serviceNames = new Map<number, string>();
+  #resourceTags: [string, string][] = [];
   #links: string[] = [];
 
   constructor(context: DecodeContext, offsetOf: (position: number) => number) {
@@ -214,22 +216,16 @@ class ZipkinJsonReader {
   }
 
   #resourceOf(): number {
-    const writer = this.#writer;
-    if (this.#resourceTags.length === 0) {
-      const known = this.#resources.get(this.#service);
-      if (known !== undefined) return known;
-    }
-    const name = writer.value(writer.keyOfText('service.name'), this.#serviceText);
-    const resource = writer.resourceOf(this.#service, [name, ...this.#resourceTags]);
+    const known = this.#resourceTags.length === 0 ? this.#resources.get(this.#service) : undefined;
+    if (known !== undefined) return known;
+    const attributes = new Map<string, AttributeValue>();
+    const service = this.#serviceNames.get(this.#service);
+    if (service !== undefined) attributes.set('service.name', service);
+    for (const [key, value] of this.#resourceTags) attributes.set(key, value);
+    const resource = this.#writer.resourceOf(serviceNameOf(attributes), attributes);
     if (this.#resourceTags.length === 0) this.#resources.set(this.#service, resource);
     return resource;
   }
-
-  get #serviceText(): string {
-    return this.#serviceTexts.get(this.#service) ?? UNKNOWN_SERVICE;
-  }
-
-  readonly #serviceTexts = new Map<number, string>();
 
   #passOver(cursor: JsonCursor, field: string): void {
     if (cursor.kind() !== JsonKind.null) {
@@ -295,7 +291,7 @@ class ZipkinJsonReader {
 
   #setService(cursor: JsonCursor): void {
     this.#service = this.#writer.nameOf(cursor.text, cursor.from, cursor.to);
-    if (!this.#serviceTexts.has(this.#service)) this.#serviceTexts.set(this.#service, cursor.textString());
+    if (!this.#serviceNames.has(this.#service)) this.#serviceNames.set(this.#service, cursor.textString());
   }
 
   #readTags(cursor: JsonCursor): void {
@@ -321,11 +317,8 @@ class ZipkinJsonReader {
       else {
         const role = this.#roles.of(key);
         if (role === 2) this.#links.push(cursor.textString());
-        else {
-          const value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
-          if (role === 1) this.#resourceTags.push(value);
-          else writer.addAttribute(key, value);
-        }
+        else if (role === 1) this.#resourceTags.push([writer.keys[key] ?? '', cursor.textString()]);
+        else writer.addAttribute(key, writer.stringValue(key, cursor.text, cursor.from, cursor.to));
       }
     }
   }
@@ -412,9 +405,11 @@ function encodedEvent(text: string): { name: string; attributes: Record<string, 
     const [name, attributes] = only;
     return isObject(attributes) ? { name, attributes } : undefined;
   }
-  const parts = /^(.*?)\|(\{.*\})\|\d+$/s.exec(text);
-  const attributes = parts ? parseObject(parts[2] ?? '') : undefined;
-  return parts && attributes ? { name: parts[1] ?? '', attributes } : undefined;
+  const [, name = '', encoded = '', dropped] = /^(.*?)\|(\{.*\})\|(\d+)$/s.exec(text) ?? [];
+  const attributes = dropped === undefined ? undefined : parseObject(encoded);
+  if (attributes === undefined) return undefined;
+  const count = dropped === '0' ? {} : { [CARRIED_FIELDS.droppedAttributesCount]: BigInt(dropped ?? 0) };
+  return { name, attributes: { ...attributes, ...count } };
 }
 
 function parseObject(text: string): Record<string, AttributeValue> | undefined {

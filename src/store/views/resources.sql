@@ -7,10 +7,14 @@ SELECT
   v.name AS service_name,
   -- Resource attributes as text by key.
   (
-    SELECT coalesce(map(list(k.name ORDER BY k.name), list(a.value ORDER BY k.name)), MAP {}::MAP(VARCHAR, VARCHAR))
-    FROM (SELECT unnest(r.attribute_ids) AS attribute_id) i
-    JOIN attribute a USING (attribute_id)
-    JOIN key k USING (key_id)
+    SELECT coalesce(map(list(name ORDER BY name), list(value ORDER BY name)), MAP {}::MAP(VARCHAR, VARCHAR))
+    FROM (
+      SELECT k.name, max(a.value) AS value
+      FROM (SELECT unnest(r.attribute_ids) AS attribute_id) i
+      JOIN attribute a USING (attribute_id)
+      JOIN key k USING (key_id)
+      GROUP BY k.name
+    )
   ) AS attributes
 FROM resource r
 JOIN service v USING (service_id);

@@ -43,10 +43,14 @@ SELECT
   o.flags AS flags,
   -- Attributes as text by key. Costly over many spans: filter with span_attributes.
   (
-    SELECT coalesce(map(list(k.name ORDER BY k.name), list(a.value ORDER BY k.name)), MAP {}::MAP(VARCHAR, VARCHAR))
-    FROM (SELECT unnest(s.attribute_ids) AS attribute_id) i
-    JOIN attribute a USING (attribute_id)
-    JOIN key k USING (key_id)
+    SELECT coalesce(map(list(name ORDER BY name), list(value ORDER BY name)), MAP {}::MAP(VARCHAR, VARCHAR))
+    FROM (
+      SELECT k.name, max(a.value) AS value
+      FROM (SELECT unnest(s.attribute_ids) AS attribute_id) i
+      JOIN attribute a USING (attribute_id)
+      JOIN key k USING (key_id)
+      GROUP BY k.name
+    )
   ) AS attributes,
   -- Which resource: see the view resources.
   s.resource_id AS resource_id,
