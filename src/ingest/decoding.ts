@@ -174,39 +174,73 @@ export class SourceDecoder {
 
   /** Takes frames apart and decodes each message by what it is. */
   #frames(): Sink {
-    let held: Uint8Array = new Uint8Array(0);
-    let offset = 0;
-    let toSkip = 0;
     const { recordBytes } = this.#options.limits;
+    // A frame that began in an earlier chunk, header and all.
+    let begun = Buffer.allocUnsafeSlow(0);
+    let length = 0;
+    let toSkip = 0;
+    let offset = 0;
+    const keep = (bytes: Uint8Array) => {
+      if (length + bytes.length > begun.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(begun.length * 2, length + bytes.length));
+        larger.set(begun.subarray(0, length));
+        begun = larger;
+      }
+      begun.set(bytes, length);
+      length += bytes.length;
+    };
+    /** Decides on a frame by its length; returns the length of its message, or undefined where it is passed over. */
+    const sizeAt = (bytes: Uint8Array, at: number) => {
+      const size = Buffer.from(bytes.buffer, bytes.byteOffset + at, FRAME_HEADER).readUInt32BE();
+      if (size <= recordBytes) return size;
+      this.#account.skip('record-too-large', offset, `a frame of ${size} bytes`);
+      toSkip = FRAME_HEADER + size;
+      return undefined;
+    };
     return {
       push: async chunk => {
-        let rest = chunk;
-        if (toSkip > 0) {
-          rest = chunk.subarray(Math.min(toSkip, chunk.length));
-          toSkip -= chunk.length - rest.length;
-          offset += chunk.length - rest.length;
-        }
-        held = held.length === 0 ? rest : Buffer.concat([held, rest]);
         let at = 0;
-        while (held.length - at >= FRAME_HEADER) {
-          const size = Buffer.from(held.buffer, held.byteOffset + at, FRAME_HEADER).readUInt32BE();
-          const end = at + FRAME_HEADER + size;
-          if (size > recordBytes) {
-            this.#account.skip('record-too-large', offset + at, `a frame of ${size} bytes`);
-            toSkip = Math.max(0, end - held.length);
-            at = Math.min(end, held.length);
-            continue;
+        while (at < chunk.length) {
+          if (toSkip > 0) {
+            const skipped = Math.min(toSkip, chunk.length - at);
+            toSkip -= skipped;
+            offset += skipped;
+            at += skipped;
+          } else if (length > 0 || chunk.length - at < FRAME_HEADER) {
+            const headerPart = chunk.subarray(at, at + Math.max(0, FRAME_HEADER - length));
+            keep(headerPart);
+            at += headerPart.length;
+            if (length < FRAME_HEADER) return;
+            const size = sizeAt(begun, 0);
+            if (size === undefined) {
+              toSkip -= length;
+              offset += length;
+              length = 0;
+              continue;
+            }
+            const part = chunk.subarray(at, at + FRAME_HEADER + size - length);
+            keep(part);
+            at += part.length;
+            if (length < FRAME_HEADER + size) return;
+            await this.#message(begun.subarray(FRAME_HEADER, length), offset + FRAME_HEADER);
+            offset += length;
+            length = 0;
+          } else {
+            const size = sizeAt(chunk, at);
+            if (size === undefined) continue;
+            const end = at + FRAME_HEADER + size;
+            if (end > chunk.length) {
+              keep(chunk.subarray(at));
+              return;
+            }
+            await this.#message(chunk.subarray(at + FRAME_HEADER, end), offset + FRAME_HEADER);
+            offset += end - at;
+            at = end;
           }
-          if (end > held.length) break;
-          const message = held.subarray(at + FRAME_HEADER, end);
-          if (size > 0) await this.#message(message, offset + at + FRAME_HEADER);
-          at = end;
         }
-        offset += at;
-        held = held.subarray(at);
       },
       end: () => {
-        if (held.length > 0 || toSkip > 0) {
+        if (length > 0 || toSkip > 0) {
           this.#account.skip('truncated', offset, 'the input ends inside a frame');
         }
       },
@@ -214,6 +248,7 @@ export class SourceDecoder {
   }
 
   async #message(message: Uint8Array, offset: number): Promise<void> {
+    if (message.length === 0) return;
     let content = message;
     if (isCompressed(message)) {
       try {

@@ -11,7 +11,7 @@ import type { Source } from './source.ts';
 /** From this size on, in bytes, decoding is worth a thread of its own. */
 const WORKER_BYTES = 4 << 20;
 /** Batches that may wait for this thread; the worker pauses when there are as many. */
-const MAX_WAITING = 6;
+const MAX_WAITING = 12;
 
 /** Where batches go: the store's loader. */
 export interface IngestTarget<Result> {

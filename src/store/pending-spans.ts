@@ -90,26 +90,48 @@ class Parts {
     return first;
   }
 
-  /** Keeps the parts of the spans `rows`, which become spans 0, 1, 2 … */
-  keep(rows: Uint32Array, spanCount: number): void {
+  /** Keeps the parts of the spans in `runs`. */
+  keep(runs: readonly Run[], spanCount: number): void {
     const first = this.firstBySpan(spanCount);
     let count = 0;
     let attributeCount = 0;
-    for (const [index, row] of rows.entries()) {
-      for (let part = first[row]!; part < first[row + 1]!; part++) {
-        const from = part === 0 ? 0 : this.attributeEnd.items[part - 1]!;
-        const to = this.attributeEnd.items[part]!;
-        this.attributes.items.copyWithin(attributeCount, from, to);
-        attributeCount += to - from;
-        this.a.items.copyWithin(count * this.#aWidth, part * this.#aWidth, (part + 1) * this.#aWidth);
-        this.b.items.copyWithin(count * this.#bWidth, part * this.#bWidth, (part + 1) * this.#bWidth);
-        this.span.items[count] = index;
-        this.attributeEnd.items[count] = attributeCount;
-        count++;
+    for (const run of runs) {
+      const from = first[run.from]!;
+      const to = first[run.from + run.length]!;
+      if (from === to) continue;
+      const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
+      const attributeTo = this.attributeEnd.items[to - 1]!;
+      this.attributes.items.copyWithin(attributeCount, attributeFrom, attributeTo);
+      this.a.items.copyWithin(count * this.#aWidth, from * this.#aWidth, to * this.#aWidth);
+      this.b.items.copyWithin(count * this.#bWidth, from * this.#bWidth, to * this.#bWidth);
+      for (let part = from; part < to; part++, count++) {
+        this.span.items[count] = this.span.items[part]! - run.from + run.to;
+        this.attributeEnd.items[count] = this.attributeEnd.items[part]! - attributeFrom + attributeCount;
       }
+      attributeCount += attributeTo - attributeFrom;
     }
     this.count = count;
   }
+}
+
+/** Rows that move together: `length` rows from `from` on go to `to`. */
+interface Run {
+  readonly from: number;
+  readonly length: number;
+  readonly to: number;
+}
+
+/** Takes ascending rows, which are to become rows 0, 1, 2 …, as runs. */
+function runsOf(rows: Uint32Array): Run[] {
+  const runs: Run[] = [];
+  for (let to = 0; to < rows.length; ) {
+    const from = rows[to]!;
+    let length = 1;
+    while (to + length < rows.length && rows[to + length] === from + length) length++;
+    runs.push({ from, length, to });
+    to += length;
+  }
+  return runs;
 }
 
 export class PendingSpans {
@@ -216,12 +238,11 @@ export class PendingSpans {
 
   /** Keeps only `rows` (ascending), in their order. */
   keep(rows: Uint32Array): void {
-    this.events.keep(rows, this.count);
-    this.links.keep(rows, this.count);
+    const runs = runsOf(rows);
+    this.events.keep(runs, this.count);
+    this.links.keep(runs, this.count);
     const move = (column: Uint32Array | Uint8Array, width: number) => {
-      for (const [index, row] of rows.entries()) {
-        for (let word = 0; word < width; word++) column[index * width + word] = column[row * width + word]!;
-      }
+      for (const { from, length, to } of runs) column.copyWithin(to * width, from * width, (from + length) * width);
     };
     move(this.traceId.items, 4);
     move(this.spanId.items, 2);
@@ -236,12 +257,14 @@ export class PendingSpans {
     move(this.#service.items, 1);
     move(this.#failed.items, 1);
     let attributeCount = 0;
-    for (const [index, row] of rows.entries()) {
-      const from = row === 0 ? 0 : this.attributeEnd.items[row - 1]!;
-      const to = this.attributeEnd.items[row]!;
-      this.attributes.items.copyWithin(attributeCount, from, to);
-      attributeCount += to - from;
-      this.attributeEnd.items[index] = attributeCount;
+    for (const { from, length, to } of runs) {
+      const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
+      const attributeTo = this.attributeEnd.items[from + length - 1]!;
+      this.attributes.items.copyWithin(attributeCount, attributeFrom, attributeTo);
+      for (let row = 0; row < length; row++) {
+        this.attributeEnd.items[to + row] = this.attributeEnd.items[from + row]! - attributeFrom + attributeCount;
+      }
+      attributeCount += attributeTo - attributeFrom;
     }
     this.count = rows.length;
   }

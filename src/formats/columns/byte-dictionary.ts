@@ -92,7 +92,7 @@ export class ByteDictionary {
       if (old[at + 3] === 0) continue;
       let slot = old[at]! & this.#mask;
       while (this.#table[slot * ENTRY + 3] !== 0) slot = (slot + 1) & this.#mask;
-      this.#table.set(old.subarray(at, at + ENTRY), slot * ENTRY);
+      for (let word = 0; word < ENTRY; word++) this.#table[slot * ENTRY + word] = old[at + word]!;
     }
   }
 

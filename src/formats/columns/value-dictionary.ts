@@ -133,7 +133,7 @@ export class ValueDictionary {
       if (old[at + 3] === 0) continue;
       let place = old[at]! & this.#mask;
       while (this.#table[place * ENTRY + 3] !== 0) place = (place + 1) & this.#mask;
-      this.#table.set(old.subarray(at, at + ENTRY), place * ENTRY);
+      for (let word = 0; word < ENTRY; word++) this.#table[place * ENTRY + word] = old[at + word]!;
     }
   }
 }
