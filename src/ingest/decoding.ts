@@ -61,16 +61,21 @@ export class SourceDecoder {
 
   /**
    * Decodes one source to its end. Never throws for what the source holds: faults are in the account. `onProgress` is
-   * called with the bytes read so far, as stored, and may make the decoder wait.
+   * called with the bytes read so far, as stored, and may make the decoder wait. `stored` is the source's bytes as
+   * `chunksOf` gives them.
    */
-  async decode(source: Source, onProgress?: (bytes: number) => void | Promise<void>): Promise<SourceAccount> {
+  async decode(
+    source: Source,
+    onProgress?: (bytes: number) => void | Promise<void>,
+    stored: AsyncIterable<Uint8Array> = chunksOf(source),
+  ): Promise<SourceAccount> {
     this.#account = new AccountKeeper();
     const spansBefore = this.writer.spanCount;
     let bytes = 0;
     let contentBytes = 0;
     let fault: SourceAccount['fault'];
     const counted = async function* () {
-      for await (const chunk of chunksOf(source)) {
+      for await (const chunk of stored) {
         bytes += chunk.length;
         yield chunk;
         await onProgress?.(bytes);
