@@ -279,11 +279,11 @@ function version(): string {
 
 async function longVersion(): Promise<string> {
   const { defaultDatabase } = await import('./config/paths.ts');
-  const { default: duckdb } = await import('@duckdb/node-bindings');
+  const { duckdbVersion } = await import('./store/database.ts');
   return [
     `tailspan ${version()}`,
     `node     ${process.versions.node}`,
-    `duckdb   ${duckdb.library_version()}`,
+    `duckdb   ${duckdbVersion()}`,
     `platform ${process.platform} ${process.arch}`,
     `database ${await defaultDatabase(process.env)}`,
     '',

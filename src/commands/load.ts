@@ -34,7 +34,6 @@ export const command: Command = {
     if (sources.length === 0 && !context.hasPipedInput) {
       throw new UserError('load needs something to load', { hint: 'tailspan load traces.json' });
     }
-    const begun = performance.now();
     await using data = await openData(context, sources.length === 0 ? ['-'] : sources, true);
     const rows = data.loaded.map(({ account, result }) => ({
       source: account.source,
@@ -55,7 +54,6 @@ export const command: Command = {
         sources: rows,
         spans,
         traces: data.traceCount,
-        durationMs: Math.round(performance.now() - begun),
       },
       records,
       blocks: screen => [table(records, screen)],

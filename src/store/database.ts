@@ -19,6 +19,11 @@ export interface DatabaseOptions {
   readonly memoryLimit?: string;
 }
 
+/** The version of DuckDB, such as `v1.5.6`. */
+export function duckdbVersion(): string {
+  return duckdb.library_version();
+}
+
 export class Database {
   readonly connection: duckdb.Connection;
   readonly path: string;
