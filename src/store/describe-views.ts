@@ -28,7 +28,7 @@ export function describeViews(): ViewDescription[] {
         about.push(said[1]);
         continue;
       }
-      const column = /^ {2}.* AS (\w+),?$/.exec(line) ?? /^ {2}\).* AS (\w+),?$/.exec(line);
+      const column = /^ {2}\S.* AS (\w+),?$/.exec(line);
       if (column?.[1] === undefined) continue;
       columns.push({ name: column[1], comment: about.join(' ') });
       about = [];
