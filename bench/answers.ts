@@ -5,10 +5,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { generateOneTrace, writeDump } from './generator/dump.ts';
 import { type Command, measure } from './measure.ts';
-import { parseCommand, positiveNumber } from './options.ts';
+import { parseCommand, positiveNumber, readOptions } from './options.ts';
 import { describeMachine, formatCount, wallTable } from './report.ts';
 import { emptyFolder, privateHome, withWorkspace } from './workspace.ts';
 
@@ -20,17 +19,16 @@ const QUESTIONS = [
   ['services'],
   ['errors'],
   ['critical-path'],
-  ['search', '{ status = error }'],
-  ['search', '{ span.app.product.id = "OLJCESPC7Z" && duration > 50ms }'],
+  ['operations'],
+  ['search', '--status', 'error'],
+  ['search', '--attr', 'span.app.product.id=OLJCESPC7Z', '--min-duration', '50ms'],
 ];
 
-const { values: options } = parseArgs({
-  options: {
-    db: { type: 'string' },
-    'trace-spans': { type: 'string', default: '10000' },
-    runs: { type: 'string', default: '5' },
-    command: { type: 'string', default: 'node bin/tailspan.js' },
-  },
+const options = readOptions(import.meta.filename, {
+  db: { type: 'string' },
+  'trace-spans': { type: 'string', default: '10000' },
+  runs: { type: 'string', default: '5' },
+  command: { type: 'string', default: 'node bin/tailspan.js' },
 });
 const runs = positiveNumber('--runs', options.runs);
 const traceSpans = positiveNumber('--trace-spans', options['trace-spans']);

@@ -4,21 +4,18 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { generateTraces, writeDump } from './generator/dump.ts';
 import { type Command, measure } from './measure.ts';
-import { parseCommand, positiveNumber } from './options.ts';
+import { parseCommand, positiveNumber, readOptions } from './options.ts';
 import { describeMachine, wallTable } from './report.ts';
 import { emptyFolder, privateHome, withWorkspace } from './workspace.ts';
 
 const SEED = 1;
 const SPANS = 1000;
 
-const { values: options } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '15' },
-    command: { type: 'string', default: 'node bin/tailspan.js' },
-  },
+const options = readOptions(import.meta.filename, {
+  runs: { type: 'string', default: '15' },
+  command: { type: 'string', default: 'node bin/tailspan.js' },
 });
 const runs = positiveNumber('--runs', options.runs);
 const program = parseCommand(options.command);

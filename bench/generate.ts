@@ -6,7 +6,6 @@
 import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import { createGzip, createZstdCompress } from 'node:zlib';
 import {
   DUMP_FORMATS,
@@ -16,18 +15,16 @@ import {
   generateTraces,
   writeDump,
 } from './generator/dump.ts';
-import { positiveNumber } from './options.ts';
+import { positiveNumber, readOptions } from './options.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    spans: { type: 'string' },
-    'one-trace': { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    out: { type: 'string' },
-    formats: { type: 'string' },
-    gzip: { type: 'boolean', default: false },
-    zstd: { type: 'boolean', default: false },
-  },
+const options = readOptions(import.meta.filename, {
+  spans: { type: 'string' },
+  'one-trace': { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  out: { type: 'string' },
+  formats: { type: 'string' },
+  gzip: { type: 'boolean', default: false },
+  zstd: { type: 'boolean', default: false },
 });
 
 if (options.out === undefined) throw new Error('--out PREFIX is missing');

@@ -5,26 +5,23 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { FILE_ENDINGS } from './generator/dump.ts';
 import { type Command, type Measured, measure, pairedRatio, spreadOf } from './measure.ts';
-import { parseCommand, positiveNumber } from './options.ts';
+import { parseCommand, positiveNumber, readOptions } from './options.ts';
 import { describeMachine, formatCount, formatCpu, formatPeakRss, formatRatio, markdownTable } from './report.ts';
 import { emptyFolder, folderBytes, privateHome, withWorkspace } from './workspace.ts';
 
 const COMPRESSIONS = ['', '.gz', '.zst'];
 
-const { values: options } = parseArgs({
-  options: {
-    data: { type: 'string', default: 'bench/data/s1m' },
-    runs: { type: 'string', default: '5' },
-    command: { type: 'string', default: 'node bin/tailspan.js load {file} --db {db} --quiet' },
-    against: { type: 'string' },
-    /** How many spans each file holds; otherwise the data set's .about.json says it. */
-    spans: { type: 'string' },
-    /** Where the databases go; otherwise beside the data, which is on a real disk where /tmp may not be. */
-    tmp: { type: 'string' },
-  },
+const options = readOptions(import.meta.filename, {
+  data: { type: 'string', default: 'bench/data/s1m' },
+  runs: { type: 'string', default: '5' },
+  command: { type: 'string', default: 'node bin/tailspan.js load {file} --db {db} --quiet' },
+  against: { type: 'string' },
+  /** How many spans each file holds; otherwise the data set's .about.json says it. */
+  spans: { type: 'string' },
+  /** Where the databases go; otherwise beside the data, which is on a real disk where /tmp may not be. */
+  tmp: { type: 'string' },
 });
 
 const runs = positiveNumber('--runs', options.runs);
