@@ -1,7 +1,9 @@
 // Builds dist/ from src/: one bundle split by command, because every file that Node.js resolves and compiles by itself
-// costs a short command half a millisecond (docs/performance.md); SQL files as they are. Types are checked by `npm run types`.
+// costs a short command half a millisecond (docs/performance.md); SQL files as they are; the fast lane as WebAssembly. Types are
+// checked by `npm run types`.
 import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,3 +23,11 @@ await build({
 });
 for (const folder of ['schema', 'views'])
   cpSync(`${root}src/store/${folder}`, `${root}dist/${folder}`, { recursive: true });
+
+// Fixed memory, no allocation, no garbage collector: the smallest of what AssemblyScript can be.
+const { error, stderr } = await asc.main([
+  `${root}src/formats/lane/assembly/index.ts`,
+  ...['--outFile', `${root}dist/lane.wasm`, '--runtime', 'stub', '--initialMemory', '512', '--maximumMemory', '512'],
+  ...['--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--converge'],
+]);
+if (error !== null) throw new Error(`${stderr}`, { cause: error });

@@ -1,11 +1,14 @@
-import { fstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync, type Stats } from 'node:fs';
 import { CommanderError, Command as Program, Option as ProgramOption } from 'commander';
 import type { AnyOption, Command, CommandContext, CommandEntry, Option } from './commands/command.ts';
 import { formatHelp, formatTopHelp } from './commands/help.ts';
-import { findTopic } from './commands/help-topics.ts';
+import { findTopic, TOPICS } from './commands/help-topics.ts';
 import { COMMANDS } from './commands/index.ts';
+import { isSameFile, writeFile } from './commands/output-file.ts';
+import { reasonOf } from './commands/reason.ts';
 import { ExitCode, ToldError, UserError } from './errors.ts';
 import type { Report } from './report/report.ts';
+import { tell } from './terminal/message.ts';
 import { createScreen, type Screen, type Surroundings, type TextSink } from './terminal/screen.ts';
 
 // The program: the command is found and loaded, run, its report written, its verdict returned. The one place that
@@ -23,8 +26,8 @@ export interface World extends Surroundings {
 export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
   let screen = createScreen({}, world);
   try {
-    const entry = COMMANDS.find(({ name, alias }) => name === argv[0] || alias === argv[0]);
-    if (entry === undefined) return await runWithoutCommand(argv, screen);
+    const entry = findCommand(argv[0]);
+    if (entry === undefined) return await runWithoutCommand(argv, screen, world);
     const command = await entry.load();
     const { get, args } = parse(entry, command, argv.slice(1));
     if (args === undefined) {
@@ -43,44 +46,60 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
   }
 }
 
+function findCommand(word: string | undefined): CommandEntry | undefined {
+  return word === undefined ? undefined : COMMANDS.find(({ name, alias }) => name === word || alias === word);
+}
+
 /** No command: help, the version, a help topic, or a mistake. */
-async function runWithoutCommand(argv: readonly string[], screen: Screen): Promise<ExitCode> {
+async function runWithoutCommand(argv: readonly string[], screen: Screen, world: World): Promise<ExitCode> {
   const [first, second] = argv;
   if (first === undefined || first === '--help' || first === '-h') {
     await screen.stdout.write(formatTopHelp(COMMANDS));
     return ExitCode.ok;
   }
   if (first === '--version' || first === '-V') {
-    await screen.stdout.write(argv.includes('--verbose') ? await longVersion() : `${version()}\n`);
+    await screen.stdout.write(argv.includes('--verbose') ? await longVersion(world) : `${version()}\n`);
     return ExitCode.ok;
   }
   if (first === 'help') return help(second, screen);
-  const isFlag = first.startsWith('-');
-  const nearest = await nearestOf(
-    first,
-    isFlag ? ['--help', '--version'] : [...COMMANDS.map(({ name }) => name), 'help'],
-  );
-  throw new UserError(`unknown ${isFlag ? 'option' : 'command'} '${first}'`, {
-    hint: nearest === undefined ? 'tailspan --help lists the commands' : `did you mean ${nearest}?`,
+  if (first.startsWith('-')) {
+    const later = argv.find(argument => findCommand(argument) !== undefined);
+    throw new UserError(`unknown option '${first}'`, {
+      hint:
+        later === undefined
+          ? await suggestion(first, ['--help', '--version'], 'tailspan --help lists the commands')
+          : `the command comes first: tailspan ${later} ${first}`,
+    });
+  }
+  const names = [...COMMANDS.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias])), 'help'];
+  throw new UserError(`unknown command '${first}'`, {
+    hint: existsSync(first)
+      ? `what is in it: tailspan summary ${first}`
+      : await suggestion(first, names, 'tailspan --help lists the commands'),
   });
 }
 
+/** Help about a topic or a command; a topic first, for a command answers to --help as well. */
 async function help(name: string | undefined, screen: Screen): Promise<ExitCode> {
   if (name === undefined) {
     await screen.stdout.write(formatTopHelp(COMMANDS));
     return ExitCode.ok;
   }
-  const entry = COMMANDS.find(({ name: known, alias }) => known === name || alias === name);
+  const entry = findCommand(name);
+  const topic = await findTopic(name);
+  if (topic !== undefined) {
+    await screen.stdout.write(topic);
+    if (entry !== undefined) await screen.stdout.write(`\n  tailspan ${entry.name} --help explains the command.\n`);
+    return ExitCode.ok;
+  }
   if (entry !== undefined) {
     await screen.stdout.write(formatHelp(entry, await entry.load()));
     return ExitCode.ok;
   }
-  const topic = await findTopic(name);
-  if (topic === undefined) {
-    throw new UserError(`there is no help about '${name}'`, { hint: 'tailspan --help lists commands and topics' });
-  }
-  await screen.stdout.write(topic);
-  return ExitCode.ok;
+  const known = [...TOPICS, ...COMMANDS].map(topicOrCommand => topicOrCommand.name);
+  throw new UserError(`there is no help about '${name}'`, {
+    hint: await suggestion(name, known, 'tailspan --help lists commands and topics'),
+  });
 }
 
 interface Parsed {
@@ -122,17 +141,11 @@ function sentence(message: string): string {
 function programOption(option: AnyOption): ProgramOption {
   const made = new ProgramOption(option.flags, option.description).helpGroup(`${option.group}:`);
   if (option.default !== undefined) made.default(option.default);
-  const { parse: read, choices } = option;
-  if (choices !== undefined) made.choices([...choices]);
+  const { parse: read } = option;
   if (read !== undefined) {
-    made.argParser((value: string, previous: unknown) => {
-      if (choices !== undefined && !choices.includes(value)) {
-        throw new UserError(
-          `${made.long} takes ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not '${value}'`,
-        );
-      }
-      return read(value, previous === option.default ? undefined : previous);
-    });
+    made.argParser((value: string, previous: unknown) =>
+      read(value, previous === option.default ? undefined : previous),
+    );
   }
   return made;
 }
@@ -146,6 +159,7 @@ async function runCommand(
   world: World,
 ): Promise<ExitCode> {
   let complained = false;
+  const saidHints = new Set<string>();
   const isQuiet = optionValue('quiet') === true;
   const names = new Map(command.options.map(option => [option, programOption(option).attributeName()]));
   const context: CommandContext = {
@@ -159,11 +173,14 @@ async function runCommand(
       return name === undefined ? undefined : (optionValue(name) as Value | undefined);
     },
     async say(sentenceToSay) {
-      if (!isQuiet) await screen.stderr.write(`${sentenceToSay}\n`);
+      if (!isQuiet) await tell(screen, undefined, sentenceToSay);
     },
     async complain(message, hint) {
       complained = true;
-      await screen.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+      await tell(screen, 'error', message);
+      // Of many files of one kind, what to do is said once.
+      if (hint !== undefined && !saidHints.has(hint)) await tell(screen, 'hint', hint);
+      saidHints.add(hint ?? '');
     },
     get hasComplained() {
       return complained;
@@ -172,31 +189,63 @@ async function runCommand(
     readInput: world.readInput,
     signal: world.signal,
   };
+  const target = outputOf(optionValue, args);
   const report = await command.run(context);
-  await write(entry, report, optionValue, screen, world);
-  if (!isQuiet) for (const note of report.notes ?? []) await screen.stderr.write(`${note}\n`);
+  await write(entry, report, target, optionValue, screen, world);
+  for (const note of report.notes ?? []) await context.say(note);
   return complained ? ExitCode.trouble : (report.exitCode ?? ExitCode.ok);
+}
+
+/** Where the answer goes and how it is written, as far as the flags say. */
+interface Output {
+  readonly format: string;
+  /** Undefined for stdout. */
+  readonly file: string | undefined;
+}
+
+/** Reads the flags about output. Throws `UserError` where they contradict each other, or the answer would destroy what is asked. */
+function outputOf(optionValue: (name: string) => unknown, args: readonly string[]): Output {
+  const format = String(optionValue('format') ?? 'auto');
+  const file = optionValue('output');
+  if (optionValue('json') === true && format !== 'auto' && format !== 'json') {
+    throw new UserError(`--json and --format ${format} contradict each other`, { hint: 'give one of them' });
+  }
+  if (typeof file === 'string') {
+    const victim = [...args, optionValue('db')].find(source => typeof source === 'string' && isSameFile(source, file));
+    if (victim !== undefined) {
+      throw new UserError(`--output ${file} would overwrite what is read`, { hint: 'name another file' });
+    }
+  }
+  return {
+    format: optionValue('json') === true ? 'json' : format,
+    file: typeof file === 'string' ? file : undefined,
+  };
 }
 
 /** Writes a report as the flags say: to stdout, a pager or a file. */
 async function write(
   entry: CommandEntry,
   report: Report,
+  { format, file }: Output,
   optionValue: (name: string) => unknown,
   screen: Screen,
   world: World,
 ): Promise<void> {
   const { RENDERERS } = await import('./report/index.ts');
-  const file = optionValue('output');
   const isToScreen = screen.isTerminal && file === undefined;
-  const asked = optionValue('json') === true ? 'json' : String(optionValue('format') ?? 'auto');
-  const name = asked === 'auto' ? (isToScreen ? 'table' : 'plain') : asked;
+  const name = format === 'auto' ? (isToScreen ? 'table' : 'plain') : format;
   const renderer = RENDERERS.find(known => known.name === name);
   if (renderer === undefined) throw new UserError(`there is no format '${name}'`);
   const fields = optionValue('fields') as readonly string[] | undefined;
-  const outScreen: Screen = file === undefined ? screen : { ...screen, colour: 0 };
+  const isColoured =
+    (file === undefined || optionValue('color') === 'always') && (name === 'table' || format === 'auto');
+  const outScreen: Screen = {
+    ...screen,
+    ...(isColoured ? {} : { colour: 0 }),
+    ...(file === undefined ? {} : { isTerminal: false, utc: true }),
+  };
   const pieces = renderer.render(report, { screen: outScreen, fields, header: optionValue('header') === true });
-  if (typeof file === 'string') {
+  if (file !== undefined) {
     await writeFile(file, pieces);
     return;
   }
@@ -217,39 +266,20 @@ async function write(
 /** Commands whose answers may be longer than a screen. */
 const PAGED: ReadonlySet<string> = new Set(['show', 'search', 'sql', 'errors', 'operations', 'critical-path']);
 
-/** Writes beside the file and renames: the file holds the whole answer or what it held before. */
-async function writeFile(file: string, pieces: AsyncIterable<string> | Iterable<string>): Promise<void> {
-  const temporary = `${file}.tailspan-${process.pid}`;
-  try {
-    const parts: string[] = [];
-    for await (const piece of pieces) parts.push(piece);
-    writeFileSync(temporary, parts.join(''));
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: 'check that its folder exists and may be written',
-      cause: error,
-    });
-  }
-}
-
 /** Says what went wrong, once, and returns the exit code. */
 async function explain(error: unknown, screen: Screen, isDebug: boolean): Promise<ExitCode> {
   if (error instanceof BrokenPipe) return ExitCode.ok;
   if (error instanceof Interruption) return error.exitCode;
   if (error instanceof ToldError) return ExitCode.trouble;
-  const say = (line: string) => screen.stderr.write(`${line}\n`);
   if (error instanceof UserError) {
-    await say(`error: ${error.message}`);
-    if (error.hint !== undefined) await say(`hint: ${error.hint}`);
+    await tell(screen, 'error', error.message);
+    if (error.hint !== undefined) await tell(screen, 'hint', error.hint);
   } else {
     const message = error instanceof Error ? error.message : String(error);
-    await say(`error: ${message.split('\n')[0]}`);
-    await say('hint: this is a bug in tailspan; run again with --debug and report what it prints');
+    await tell(screen, 'error', message.split('\n')[0] ?? '');
+    await tell(screen, 'hint', 'this is a bug in tailspan; run again with --debug and report what it prints');
   }
-  if (isDebug && error instanceof Error) await say(error.stack ?? '');
+  if (isDebug && error instanceof Error) await screen.stderr.write(`${error.stack ?? ''}\n`);
   return ExitCode.trouble;
 }
 
@@ -266,10 +296,11 @@ class Interruption extends Error {
   }
 }
 
-async function nearestOf(word: string, known: readonly string[]): Promise<string | undefined> {
-  const { distance } = await import('fastest-levenshtein');
-  const [best] = known.map(name => ({ name, far: distance(name, word) })).sort((a, b) => a.far - b.far);
-  return best !== undefined && best.far <= 2 ? best.name : undefined;
+/** The hint behind a word that is not known. */
+async function suggestion(word: string, known: readonly string[], otherwise: string): Promise<string> {
+  const { nearestOf } = await import('./commands/nearest.ts');
+  const nearest = nearestOf(word, known);
+  return nearest === undefined ? otherwise : `did you mean ${nearest}?`;
 }
 
 function version(): string {
@@ -277,7 +308,7 @@ function version(): string {
   return String(JSON.parse(readFileSync(file, 'utf8')).version);
 }
 
-async function longVersion(): Promise<string> {
+async function longVersion(world: World): Promise<string> {
   const { defaultDatabase } = await import('./config/paths.ts');
   const { duckdbVersion } = await import('./store/database.ts');
   return [
@@ -285,10 +316,13 @@ async function longVersion(): Promise<string> {
     `node     ${process.versions.node}`,
     `duckdb   ${duckdbVersion()}`,
     `platform ${process.platform} ${process.arch}`,
-    `database ${await defaultDatabase(process.env)}`,
+    `database ${await defaultDatabase(world.env)}`,
     '',
   ].join('\n');
 }
+
+/** How long a run may take to end in order after a signal. */
+const GRACE_MS = 500;
 
 /** The program in this process. */
 export async function main(): Promise<void> {
@@ -301,11 +335,13 @@ export async function main(): Promise<void> {
   };
   process.on('SIGINT', onSignal(ExitCode.interrupted));
   process.on('SIGTERM', onSignal(ExitCode.terminated));
-  process.exitCode = await run(process.argv.slice(2), {
+  const stdout = sinkOf(process.stdout);
+  makeInputBlocking();
+  const running = run(process.argv.slice(2), {
     env: process.env,
     platform: process.platform,
     stdout: {
-      ...sinkOf(process.stdout),
+      ...stdout,
       isTTY: process.stdout.isTTY === true,
       columns: process.stdout.columns,
       rows: process.stdout.rows,
@@ -316,22 +352,57 @@ export async function main(): Promise<void> {
     readInput: async () => (await import('node:stream/consumers')).text(process.stdin),
     signal: abort.signal,
   });
+  const interruption = await Promise.race([running.then(() => undefined), interruptionOf(abort.signal)]);
+  if (interruption !== undefined) {
+    await Promise.race([running, new Promise(resolve => setTimeout(resolve, GRACE_MS))]);
+    // A read from a pipe in which nothing comes would keep the process.
+    process.exit(interruption.exitCode);
+  }
+  const exitCode = await running;
+  // Trouble has been told; what only shows once all is handed over has not.
+  process.exitCode = exitCode === ExitCode.trouble || (await stdout.isWritten()) ? exitCode : ExitCode.trouble;
 }
 
+function interruptionOf(signal: AbortSignal): Promise<Interruption> {
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
+}
+
+/** A socket is left alone: programs that start others often leave one open for good, and say `-` where they mean it. */
 function isPiped(): boolean {
+  const stdin = inputStats();
+  return stdin !== undefined && (stdin.isFIFO() || stdin.isFile());
+}
+
+function inputStats(): Stats | undefined {
   try {
-    const stdin = fstatSync(0);
-    return stdin.isFIFO() || stdin.isFile();
+    return fstatSync(0);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
+/**
+ * Undoes what importing `node:process` does, as commander does it: process.stdin is opened, and with that a pipe made
+ * non-blocking, so that reading a dump from one in which nothing has come yet fails (EAGAIN).
+ */
+function makeInputBlocking(): void {
+  const stdin = inputStats();
+  if (stdin === undefined || !(stdin.isFIFO() || stdin.isSocket())) return;
+  const { _handle: handle } = process.stdin as { _handle?: { setBlocking?(isBlocking: boolean): number } | null };
+  handle?.setBlocking?.(true);
+}
+
 /** A stream as a sink that waits until it is drained, and ends the run quietly where nobody reads any more. */
-function sinkOf(stream: NodeJS.WriteStream): TextSink {
+function sinkOf(stream: NodeJS.WriteStream): TextSink & { isWritten(): Promise<boolean> } {
   let broken: Error | undefined;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    broken = error.code === 'EPIPE' ? new BrokenPipe() : error;
+    broken =
+      error.code === 'EPIPE'
+        ? new BrokenPipe()
+        : new UserError(`the answer cannot be written: ${reasonOf(error)}`, {
+            hint: 'see where stdout leads',
+            cause: error,
+          });
   });
   return {
     async write(piece) {
@@ -349,6 +420,13 @@ function sinkOf(stream: NodeJS.WriteStream): TextSink {
         stream.on('close', settle);
         stream.on('error', settle);
       });
+    },
+    /** Waits for what is still on its way; says, and returns false, where it did not arrive. */
+    async isWritten() {
+      await new Promise(resolve => stream.write('', resolve));
+      if (!(broken instanceof UserError)) return true;
+      process.stderr.write(`error: ${broken.message}\nhint: ${broken.hint}\n`);
+      return false;
     },
   };
 }

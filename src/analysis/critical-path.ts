@@ -71,6 +71,8 @@ export class CriticalPathFinder {
   #next = new Int32Array(0);
   #last = new Int32Array(0);
   #slack = new Float64Array(0);
+  /** Another child ran when the one taken last was taken. */
+  #hasRival = false;
   #path: CriticalPath = emptyPath(0);
 
   constructor(options: PathOptions = DEFAULT_PATH_OPTIONS) {
@@ -151,7 +153,7 @@ export class CriticalPathFinder {
       addSection(path, span, end, time);
       // The parent goes on where the child began; the child must not outlast what would take over.
       this.#time[frame] = childLow;
-      const takeover = this.#nextEnd(input, frame, end, childLow);
+      const takeover = this.#hasRival ? end : this.#nextEnd(input, frame, end, childLow);
       const slack = Math.min(this.#slack[frame]!, end - takeover);
       frame++;
       this.#enter(frame, taken, childLow, end, slack, top);
@@ -179,7 +181,8 @@ export class CriticalPathFinder {
     const span = this.#span[frame]!;
     const low = this.#low[frame]!;
     const high = this.#time[frame]!;
-    const parentEnd = start[span]! + duration[span]!;
+    const parentStart = start[span]!;
+    const parentEnd = parentStart + duration[span]!;
     let end = top;
     for (let child = this.#firstChild[span]!; child >= 0; child = this.#nextSibling[child]!) {
       const childStart = start[child]!;
@@ -187,26 +190,25 @@ export class CriticalPathFinder {
         path.asyncCount++;
         continue;
       }
-      const clippedStart = Math.max(childStart, low);
-      const clippedEnd = Math.min(childStart + duration[child]!, high);
-      if (clippedEnd < clippedStart) path.outsideCount++;
-      else if (clippedEnd > clippedStart) this.#children[end++] = child;
+      const childEnd = childStart + duration[child]!;
+      // The piece of the span that is looked at may be smaller than the span: it was clipped itself.
+      if (childEnd < parentStart || childStart > parentEnd) path.outsideCount++;
+      else if (Math.min(childEnd, high) > Math.max(childStart, low)) this.#children[end++] = child;
     }
-    this.#sort(input, top, end, high);
+    this.#sort(input, top, end, low, high);
     this.#next[frame] = top;
     this.#last[frame] = end;
     return end;
   }
 
-  /** Sorts children by (clipped) end, latest first; ties to the longer, then to the smaller id. */
-  #sort(input: PathInput, from: number, to: number, high: number): void {
+  /** Sorts children, clipped to `low` and `high`, by end, latest first; ties to the longer, then to the smaller id. */
+  #sort(input: PathInput, from: number, to: number, low: number, high: number): void {
     const { start, duration, spanId } = input;
     const compare = (a: number, b: number): number => {
       const endA = Math.min(start[a]! + duration[a]!, high);
       const endB = Math.min(start[b]! + duration[b]!, high);
       if (endA !== endB) return endB - endA;
-      if (start[a] !== start[b]) return start[a]! - start[b]!;
-      return spanId[a * 2 + 1]! - spanId[b * 2 + 1]! || spanId[a * 2]! - spanId[b * 2]! || a - b;
+      return Math.max(start[a]!, low) - Math.max(start[b]!, low) || compareIds(spanId, a, b);
     };
     const children = this.#children;
     if (to - from > 32) {
@@ -244,10 +246,12 @@ export class CriticalPathFinder {
 
   /** Takes the child that still runs at the frame's time and began first, else the one that ended last before it. */
   #takeRunning(input: PathInput, frame: number): number {
-    const { start, duration } = input;
+    const { start, duration, spanId } = input;
     const time = this.#time[frame]!;
     const low = this.#low[frame]!;
     const last = this.#last[frame]!;
+    this.#hasRival = false;
+    if (time <= low) return -1;
     let best = -1;
     let at = this.#next[frame]!;
     for (; at < last; at++) {
@@ -261,7 +265,10 @@ export class CriticalPathFinder {
         }
         break;
       }
-      if (best < 0 || Math.max(start[child]!, low) < Math.max(start[best]!, low)) best = child;
+      // All that run are cut at `time`: the longest is the one that began first.
+      this.#hasRival = best >= 0;
+      const longer = best < 0 ? -1 : Math.max(start[child]!, low) - Math.max(start[best]!, low);
+      if (longer < 0 || (longer === 0 && compareIds(spanId, child, best) < 0)) best = child;
     }
     this.#next[frame] = at;
     return best;
@@ -302,6 +309,11 @@ function rootOf({ count, depth, duration, isRoot }: PathInput): number {
     if (isBetter) root = span;
   }
   return root;
+}
+
+/** Compares the ids of two spans, then the spans themselves. */
+function compareIds(spanId: Uint32Array, a: number, b: number): number {
+  return spanId[a * 2 + 1]! - spanId[b * 2 + 1]! || spanId[a * 2]! - spanId[b * 2]! || a - b;
 }
 
 function addSection(path: CriticalPath, span: number, from: number, to: number): void {

@@ -30,64 +30,83 @@ export interface ErrorOrigin {
   readonly spanNo: number;
   readonly operation: number;
   readonly startNano: bigint;
-  /** Index in `OriginFinder.paths`. */
-  readonly path: number;
+  /** Index in `OriginFinder.steps`: the origin, on the way that led to it. */
+  readonly step: number;
 }
 
-/** From the entry point down to the origin. */
+/** A step of the way from an entry point down to an origin; the steps of all ways are one tree. */
 export interface OriginStep {
   readonly operation: number;
   readonly failed: boolean;
+  /** Index in `OriginFinder.steps` of the step above; -1 at an entry point. */
+  readonly above: number;
+  /** Operation of the span up to which a failure here goes; undefined where a caller that waits did not fail. */
+  readonly reaches: number | undefined;
 }
 
 /** Collects origins from traces, one at a time. */
 export class OriginFinder {
   readonly origins: ErrorOrigin[] = [];
-  readonly paths: OriginStep[][] = [];
-  readonly #pathIds = new Map<string, number>();
+  readonly steps: OriginStep[] = [];
+  readonly #stepIds = new Map<string, number>();
 
   visit(trace: ErrorInput): void {
     const { count, failed, depth } = trace;
+    const parent = new Int32Array(count);
     const above: number[] = [];
     /** 1 where a failed child, which the span waited for, explains the failure. */
     const isExplained = new Uint8Array(count);
-    const failures: { span: number; ancestors: number[] }[] = [];
     for (let span = 0; span < count; span++) {
       const level = depth[span]!;
-      above.length = level;
-      if (failed[span] === 1) {
-        failures.push({ span, ancestors: [...above] });
-        const parent = above[level - 1];
-        if (parent !== undefined && !isNotWaitedFor(trace, parent, span)) isExplained[parent] = 1;
-      }
-      above.push(span);
+      parent[span] = level === 0 ? -1 : above[level - 1]!;
+      above[level] = span;
+      if (failed[span] === 1 && level > 0 && isWaitedFor(trace, parent[span]!, span)) isExplained[parent[span]!] = 1;
     }
-    for (const { span, ancestors } of failures) {
-      if (isExplained[span] === 1) continue;
+    const stepOf = new Int32Array(count).fill(-1);
+    for (let span = 0; span < count; span++) {
+      if (failed[span] !== 1 || isExplained[span] === 1) continue;
       this.origins.push({
         traceId: trace.traceId,
         spanNo: trace.spanNo[span]!,
         operation: trace.operation[span]!,
         startNano: trace.baseNano + BigInt(Math.round(trace.start[span]!)),
-        path: this.#pathOf(trace, [...ancestors, span]),
+        step: this.#stepOf(trace, span, parent, stepOf),
       });
     }
   }
 
-  #pathOf({ operation, failed }: ErrorInput, spans: readonly number[]): number {
-    const key = spans.map(span => `${operation[span]}${failed[span] === 1 ? '!' : ''}`).join('>');
-    let id = this.#pathIds.get(key);
+  /** Returns the step of a span, making it and those above it where they are new. */
+  #stepOf(trace: ErrorInput, span: number, parent: Int32Array, stepOf: Int32Array): number {
+    const way: number[] = [];
+    let at = span;
+    for (; at >= 0 && stepOf[at]! < 0; at = parent[at]!) way.push(at);
+    let step = at < 0 ? -1 : stepOf[at]!;
+    for (const next of way.reverse()) {
+      step = this.#stepBelow(step, trace, next, parent[next]!);
+      stepOf[next] = step;
+    }
+    return step;
+  }
+
+  #stepBelow(above: number, trace: ErrorInput, span: number, parent: number): number {
+    const operation = trace.operation[span]!;
+    const failed = trace.failed[span] === 1;
+    const isTop = parent < 0 || !isWaitedFor(trace, parent, span);
+    const key = `${above} ${operation} ${failed} ${isTop}`;
+    let id = this.#stepIds.get(key);
     if (id === undefined) {
-      id = this.paths.length;
-      this.#pathIds.set(key, id);
-      this.paths.push(spans.map(span => ({ operation: operation[span]!, failed: failed[span] === 1 })));
+      id = this.steps.length;
+      this.#stepIds.set(key, id);
+      const caller = this.steps[above];
+      const reaches = isTop ? operation : caller?.failed === true ? caller.reaches : undefined;
+      this.steps.push({ operation, failed, above, reaches });
     }
     return id;
   }
 }
 
-function isNotWaitedFor({ start, duration, kind }: ErrorInput, parent: number, child: number): boolean {
-  return isAsyncEdge(kind[parent]!, kind[child]!) || start[child]! > start[parent]! + duration[parent]!;
+function isWaitedFor({ start, duration, kind }: ErrorInput, parent: number, child: number): boolean {
+  return !isAsyncEdge(kind[parent]!, kind[child]!) && start[child]! <= start[parent]! + duration[parent]!;
 }
 
 /** What a failed span says of its failure beside its status. */
@@ -123,9 +142,9 @@ export interface ErrorGroup {
   readonly path: readonly (NamedOperation & { readonly failed: boolean })[];
   /** How many ways there are. */
   readonly pathCount: number;
-  /** Entry points that failed because of it, most traces first. */
+  /** What failed because of it, furthest up: entry points and work that nothing waits for; most traces first. */
   readonly entryPoints: readonly (NamedOperation & { readonly traceCount: number })[];
-  /** Origins whose entry point did not fail. */
+  /** Origins above which a span that waited did not fail. */
   readonly swallowedCount: number;
   /** At most five traces, latest first. */
   readonly exemplarTraceIds: readonly bigint[];
@@ -139,7 +158,7 @@ const EXEMPLARS = 5;
 
 /** Returns groups of origins, most traces first, then by what they are. */
 export function groupErrors(
-  finder: Pick<OriginFinder, 'origins' | 'paths'>,
+  finder: Pick<OriginFinder, 'origins' | 'steps'>,
   operations: readonly NamedOperation[],
   detailsOf: (spanNo: number) => ErrorDetails,
   spanCountOf: (operation: NamedOperation) => number,
@@ -161,7 +180,7 @@ export function groupErrors(
     else group.origins.push(origin);
   }
   return [...groups]
-    .map(([text, { origins, key }]) => describeGroup(text, key, origins, finder.paths, operations, spanCountOf))
+    .map(([text, { origins, key }]) => describeGroup(text, key, origins, finder.steps, operations, spanCountOf))
     .sort(
       (a, b) =>
         b.traceCount - a.traceCount ||
@@ -180,11 +199,14 @@ interface GroupKey {
   readonly message: string;
 }
 
+/** RPC statuses that say that nothing failed. */
+const FINE_RPC: ReadonlySet<string> = new Set(['0', 'OK']);
+
 /** The kind of an error: the exception's type, else error.type, else the RPC or HTTP status, else the span's status. */
 export function errorTypeOf(details: ErrorDetails): string {
   if (details.exceptionType) return details.exceptionType;
   if (details.errorType) return details.errorType;
-  if (details.grpcStatus && details.grpcStatus !== '0') return `gRPC ${details.grpcStatus}`;
+  if (details.grpcStatus && !FINE_RPC.has(details.grpcStatus)) return `gRPC ${details.grpcStatus}`;
   if (details.httpStatus && Number(details.httpStatus) >= 400) return `HTTP ${details.httpStatus}`;
   return 'error';
 }
@@ -193,7 +215,7 @@ function describeGroup(
   text: string,
   key: GroupKey,
   origins: readonly ErrorOrigin[],
-  paths: readonly (readonly OriginStep[])[],
+  steps: readonly OriginStep[],
   operations: readonly NamedOperation[],
   spanCountOf: (operation: NamedOperation) => number,
 ): ErrorGroup {
@@ -201,18 +223,21 @@ function describeGroup(
   const latest = byTime.toReversed();
   const first = byTime[0]!;
   const last = latest[0]!;
-  const byPath = countBy(origins, origin => origin.path);
-  const [mainPath = 0] = [...byPath].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [];
+  const byPath = countBy(origins, origin => origin.step);
+  const [mainPath = -1] = [...byPath].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [];
+  const path: (NamedOperation & { failed: boolean })[] = [];
+  for (let step = steps[mainPath]; step !== undefined; step = steps[step.above]) {
+    path.push({ ...nameOf(operations[step.operation]), failed: step.failed });
+  }
   const entries = new Map<string, { operation: NamedOperation; traces: Set<bigint> }>();
   let swallowed = 0;
   for (const origin of origins) {
-    const entry = paths[origin.path]?.[0];
-    const operation = entry && operations[entry.operation];
-    if (entry === undefined || operation === undefined) continue;
-    if (!entry.failed) {
+    const reached = steps[origin.step]?.reaches;
+    if (reached === undefined) {
       swallowed++;
       continue;
     }
+    const operation = nameOf(operations[reached]);
     const name = `${operation.serviceName}\0${operation.name}`;
     const known = entries.get(name) ?? { operation, traces: new Set<bigint>() };
     known.traces.add(origin.traceId);
@@ -227,24 +252,20 @@ function describeGroup(
     share: spanCount === 0 ? 0 : origins.length / spanCount,
     firstSeenUnixNano: first.startNano,
     lastSeenUnixNano: last.startNano,
-    path: (paths[mainPath] ?? []).map(step => ({
-      serviceName: operations[step.operation]?.serviceName ?? '',
-      name: operations[step.operation]?.name ?? '',
-      failed: step.failed,
-    })),
+    path: path.reverse(),
     pathCount: byPath.size,
     entryPoints: [...entries.values()]
-      .map(({ operation, traces }) => ({
-        serviceName: operation.serviceName,
-        name: operation.name,
-        traceCount: traces.size,
-      }))
+      .map(({ operation, traces }) => ({ ...operation, traceCount: traces.size }))
       .sort((a, b) => b.traceCount - a.traceCount || compare(a.serviceName, b.serviceName) || compare(a.name, b.name)),
     swallowedCount: swallowed,
     exemplarTraceIds: [...new Set(latest.map(origin => origin.traceId))].slice(0, EXEMPLARS),
     times: byTime.map(origin => origin.startNano),
     exemplarSpanNo: last.spanNo,
   };
+}
+
+function nameOf(operation: NamedOperation | undefined): NamedOperation {
+  return { serviceName: operation?.serviceName ?? '', name: operation?.name ?? '' };
 }
 
 function countBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, number> {

@@ -30,10 +30,10 @@ export interface PathRow {
 /** Adds traces up, one at a time. */
 export class PathPopulation {
   traceCount = 0;
-  totalNano = 0;
   /** Children off the path because they lie outside their parent, and because nothing waits for them. */
   outsideCount = 0;
   asyncCount = 0;
+  readonly #total = new NanoSum();
   readonly #finder: CriticalPathFinder;
   readonly #groupOf: Int32Array;
   readonly #groups: Group[] = [];
@@ -56,11 +56,16 @@ export class PathPopulation {
     });
   }
 
+  /** Sum of the durations of the roots. */
+  get totalNano(): bigint {
+    return this.#total.value;
+  }
+
   visit(trace: PathTrace): void {
     const path = this.#finder.find(trace);
     if (path.root < 0) return;
     this.traceCount++;
-    this.totalNano += trace.duration[path.root]!;
+    this.#total.add(trace.duration[path.root]!);
     this.outsideCount += path.outsideCount;
     this.asyncCount += path.asyncCount;
     // A span on the path has one section or several: `own` holds their sum, and counts it once.
@@ -71,7 +76,7 @@ export class PathPopulation {
       const group = this.#groups[this.#groupOf[trace.operation[span]!]!]!;
       if (group.inTrace === 0) this.#touched.push(group);
       group.inTrace += own;
-      group.drag += path.drag[span]!;
+      group.dragInTrace += path.drag[span]!;
       path.own[span] = 0;
     }
     for (const group of this.#touched) group.endTrace(trace.traceId);
@@ -80,9 +85,10 @@ export class PathPopulation {
 
   /** The rows, largest share first. */
   rows(): PathRow[] {
+    const total = this.totalNano;
     return this.#groups
       .filter(group => group.count > 0)
-      .map(group => group.row(this.totalNano))
+      .map(group => group.row(total))
       .sort(
         (a, b) =>
           (a.selfNano < b.selfNano ? 1 : a.selfNano > b.selfNano ? -1 : 0) ||
@@ -92,13 +98,33 @@ export class PathPopulation {
   }
 }
 
+/** A sum of numbers below 2^53, exact also where the sum is not below it: a hundred days are soon together. */
+class NanoSum {
+  #whole = 0n;
+  #rest = 0;
+
+  add(nanos: number): void {
+    if (this.#rest + nanos > Number.MAX_SAFE_INTEGER) {
+      this.#whole += BigInt(this.#rest);
+      this.#rest = 0;
+    }
+    this.#rest += nanos;
+  }
+
+  get value(): bigint {
+    return this.#whole + BigInt(this.#rest);
+  }
+}
+
 class Group {
   readonly serviceName: string;
   readonly name: string;
+  /** Of the trace in hand. */
   inTrace = 0;
-  drag = 0;
+  dragInTrace = 0;
   count = 0;
-  #total = 0;
+  readonly #total = new NanoSum();
+  readonly #drag = new NanoSum();
   #values = new Float64Array(8);
   #most = -1;
   #exemplar = 0n;
@@ -115,28 +141,30 @@ class Group {
       this.#values = larger;
     }
     this.#values[this.count++] = this.inTrace;
-    this.#total += this.inTrace;
+    this.#total.add(this.inTrace);
+    this.#drag.add(this.dragInTrace);
     if (this.inTrace > this.#most || (this.inTrace === this.#most && traceId < this.#exemplar)) {
       this.#most = this.inTrace;
       this.#exemplar = traceId;
     }
     this.inTrace = 0;
+    this.dragInTrace = 0;
   }
 
-  row(totalNano: number): PathRow {
+  row(totalNano: bigint): PathRow {
     const sorted = this.#values.subarray(0, this.count).sort();
     // The smallest value that is not exceeded by that share of the values.
     const quantile = (share: number) => BigInt(sorted[Math.max(0, Math.ceil(share * this.count) - 1)]!);
     return {
       serviceName: this.serviceName,
       name: this.name,
-      selfNano: BigInt(this.#total),
-      share: totalNano === 0 ? 0 : this.#total / totalNano,
+      selfNano: this.#total.value,
+      share: totalNano === 0n ? 0 : Number(this.#total.value) / Number(totalNano),
       traceCount: this.count,
       p50Nano: quantile(0.5),
       p95Nano: quantile(0.95),
       p99Nano: quantile(0.99),
-      dragNano: BigInt(this.drag),
+      dragNano: this.#drag.value,
       exemplarTraceId: this.#exemplar,
     };
   }

@@ -20,6 +20,9 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
   let trace: TraceReference | undefined;
   let traceText: string | undefined;
   for (const argument of args) {
+    if (argument === '') {
+      throw new UserError('an argument is empty', { hint: 'a variable of the shell may not be set' });
+    }
     if (argument.startsWith('{') || argument.startsWith('(')) {
       throw new UserError('queries in braces are not understood by this version', {
         hint: 'say the same with --service, --name, --kind, --status, --min-duration and --attr',
@@ -29,7 +32,12 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
       sources.push(argument);
       continue;
     }
-    const reference = takesTrace && trace === undefined ? parseTraceReference(argument) : undefined;
+    const reference = takesTrace ? parseTraceReference(argument) : undefined;
+    if (reference !== undefined && trace !== undefined) {
+      throw new UserError(`'${traceText}' and '${argument}' both look like trace ids`, {
+        hint: 'one trace at a time; what follows the id is files, and there is none of that name',
+      });
+    }
     if (reference !== undefined) {
       trace = reference;
       traceText = argument;

@@ -12,13 +12,14 @@ import { readOperations, scanTraces } from '../store/scan-traces.ts';
 import { trustOf } from '../store/trust.ts';
 import { formatCount, formatDuration, formatShare, plural } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
-import { sanitize } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
-import { styled } from '../terminal/styled.ts';
+import { type Line, styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command, CommandContext, Option } from './command.ts';
 import { openData, requireSpans } from './data.ts';
 import { findOneTrace } from './find-trace.ts';
+import { nameText, serviceName } from './names.ts';
+import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
   FILTER_OPTIONS,
@@ -26,9 +27,11 @@ import {
   INPUT_OPTIONS,
   limitOption,
   OUTPUT_OPTIONS,
+  oneOf,
   sortOf,
   sortOption,
 } from './options.ts';
+import { traceIdColumn } from './short-ids.ts';
 import { traceHeading } from './trace-heading.ts';
 import { trustBlocks } from './trust.ts';
 
@@ -38,7 +41,7 @@ const POLICY: Option<string> = {
   group: 'Other',
   choices: ['end', 'overlap'],
   default: 'end',
-  parse: text => text,
+  parse: oneOf('--policy', ['end', 'overlap']),
 };
 const ASYNC: Option<string> = {
   flags: '--async <how>',
@@ -46,9 +49,12 @@ const ASYNC: Option<string> = {
   group: 'Other',
   choices: ['exclude', 'include'],
   default: 'exclude',
-  parse: text => text,
+  parse: oneOf('--async', ['exclude', 'include']),
 };
-const LIMIT = limitOption(30);
+const LIMIT: Option<number> = {
+  ...limitOption(30),
+  description: 'rows to show, 0 for all; of one trace, the longest sections in a table',
+};
 const ORDERS = ['self', 'drag', 'traces', 'p95', 'service', 'name'] as const;
 const SORT = sortOption(ORDERS, 'self');
 
@@ -93,10 +99,15 @@ export const command: Command = {
       async: context.get(ASYNC) === 'include' ? 'include' : 'exclude',
     };
     const order = sortOf(context.get(SORT), ORDERS, 'self', ['service', 'name']);
-    await using data = await openData(context, args.sources);
+    await using data = await openData(context, args.sources, { filter });
     await requireSpans(data, context);
     if (args.trace === undefined) return await pathOfMany(context, data.database, filter, options, order);
-    return await pathOfOne(context, data.database, await findOneTrace(data.database, args, filter), options);
+    return await pathOfOne(
+      context,
+      data.database,
+      await findOneTrace(data.database, args, filter, context.screen),
+      options,
+    );
   },
 };
 
@@ -119,7 +130,13 @@ async function pathOfOne(
     share: total === 0n ? 0 : Number(endTimeUnixNano - startTimeUnixNano) / Number(total),
   }));
   const trust = await trustOf(database, `t.trace_id = ${BigInt(`0x${traceId}`)}::UHUGEINT`);
-  const others = trace.tops.filter(top => top !== path.root);
+  const others = trace.tops.filter(top => top !== path.root).length;
+  const limit = context.get(LIMIT) || undefined;
+  const offPath = [
+    ...(others > 0 ? [`${plural(others, 'part')} of the trace not connected to its root`] : []),
+    ...(path.asyncCount > 0 ? [`${plural(path.asyncCount, 'span')} that nothing waits for (--async include)`] : []),
+    ...(path.outsideCount > 0 ? [`${plural(path.outsideCount, 'span')} wholly outside their parent`] : []),
+  ].map(text => `off the path: ${text}`);
   return {
     data: {
       traceId,
@@ -133,30 +150,11 @@ async function pathOfOne(
     blocks: screen => [
       ...traceHeading(trace, screen),
       { kind: 'lines', lines: [[]] },
-      sectionTable(rows, path.root?.span.startTimeUnixNano ?? 0n, screen),
-      {
-        kind: 'lines',
-        lines: [
-          [],
-          [styled(`${plural(rows.length, 'section')}, ${formatDuration(total, screen.unicode)} in all`, 'dim')],
-          ...(others.length > 0
-            ? [[styled(`off the path: ${plural(others.length, 'part')} of the trace not connected to its root`, 'dim')]]
-            : []),
-          ...(path.asyncCount > 0
-            ? [
-                [
-                  styled(
-                    `off the path: ${plural(path.asyncCount, 'span')} that nothing waits for (--async include)`,
-                    'dim',
-                  ),
-                ],
-              ]
-            : []),
-          ...(path.outsideCount > 0
-            ? [[styled(`off the path: ${plural(path.outsideCount, 'span')} wholly outside their parent`, 'dim')]]
-            : []),
-        ],
-      },
+      sectionTable(foldSections(rows, limit), path.root?.span.startTimeUnixNano ?? 0n, screen),
+      { kind: 'lines', lines: [[]] },
+      ...[`${plural(rows.length, 'section')}, ${formatDuration(total, screen.unicode)} in all`, ...offPath].map(
+        (text): Block => ({ kind: 'prose', text: [styled(text, 'dim')], indent: 2 }),
+      ),
       ...trustBlocks(trust),
     ],
     notes: context.get(EXIT_STATUS) === true && rows.length === 0 ? ['the trace takes no time'] : [],
@@ -171,9 +169,47 @@ interface SectionRow {
   readonly share: number;
 }
 
-function sectionTable(rows: readonly SectionRow[], start: bigint, screen: Screen): Block {
-  const { solid } = glyphs(screen.unicode);
+/** Sections one after the other that are too short to be listed. */
+interface FoldedSections {
+  readonly count: number;
+  readonly startTimeUnixNano: bigint;
+  readonly durationNano: bigint;
+  readonly share: number;
+}
+
+/** Keeps the longest sections where they stand, and puts what is between them together, unless it is one alone. */
+function foldSections(rows: readonly SectionRow[], limit: number | undefined): (SectionRow | FoldedSections)[] {
+  if (limit === undefined || rows.length <= limit) return [...rows];
+  const longest = [...rows.keys()].sort((a, b) => compare(rows[b]?.durationNano, rows[a]?.durationNano) || a - b);
+  const kept = new Set(longest.slice(0, limit));
+  const groups: SectionRow[][] = [];
+  for (const [index, row] of rows.entries()) {
+    const last = groups.at(-1);
+    if (kept.has(index) || last === undefined || kept.has(index - 1)) groups.push([row]);
+    else last.push(row);
+  }
+  return groups.flatMap((group): (SectionRow | FoldedSections)[] => {
+    const [first] = group;
+    if (first === undefined || group.length === 1) return group;
+    return [
+      {
+        count: group.length,
+        startTimeUnixNano: first.startTimeUnixNano,
+        durationNano: group.reduce((sum, row) => sum + row.durationNano, 0n),
+        share: group.reduce((sum, row) => sum + row.share, 0),
+      },
+    ];
+  });
+}
+
+function compare(a = 0n, b = 0n): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sectionTable(rows: readonly (SectionRow | FoldedSections)[], start: bigint, screen: Screen): Block {
+  const { solid, ellipsis } = glyphs(screen.unicode);
   const most = Math.max(...rows.map(row => row.share), 0);
+  const bar = (share: number) => solid.repeat(most === 0 ? 0 : Math.round((share / most) * 16));
   return {
     kind: 'table',
     columns: [
@@ -181,17 +217,26 @@ function sectionTable(rows: readonly SectionRow[], start: bigint, screen: Screen
       { title: 'TIME', align: 'right' },
       { title: 'SHARE', align: 'right' },
       { title: '', expendable: 1 },
-      { title: 'SERVICE', least: 8 },
-      { title: 'SPAN', least: 12 },
+      { title: 'SERVICE', least: 12 },
+      { title: 'SPAN', least: 16 },
     ],
-    rows: rows.map(row => [
-      [styled(`+${formatDuration(row.startTimeUnixNano - start, screen.unicode)}`, 'dim')],
-      [styled(formatDuration(row.durationNano, screen.unicode))],
-      [styled(formatShare(row.share))],
-      [styled(solid.repeat(most === 0 ? 0 : Math.round((row.share / most) * 16)), `service:${row.serviceName}`)],
-      [styled(sanitize(row.serviceName, screen.unicode), `service:${row.serviceName}`)],
-      [styled(sanitize(row.name, screen.unicode))],
-    ]),
+    rows: rows.map(row => {
+      const measures: Line[] = [
+        [styled(`+${formatDuration(row.startTimeUnixNano - start, screen.unicode)}`, 'dim')],
+        [styled(formatDuration(row.durationNano, screen.unicode))],
+        [styled(formatShare(row.share))],
+      ];
+      if ('count' in row) {
+        const text = `${ellipsis} ${plural(row.count, 'shorter section')}`;
+        return [...measures, [styled(bar(row.share), 'dim')], [], [styled(text, 'dim')]];
+      }
+      return [
+        ...measures,
+        [styled(bar(row.share), `service:${row.serviceName}`)],
+        [serviceName(row.serviceName, screen)],
+        [styled(nameText(row.name, screen.unicode))],
+      ];
+    }),
   };
 }
 
@@ -219,28 +264,30 @@ async function pathOfMany(
   all.sort((a, b) => (keyOf(a) < keyOf(b) ? -sign : keyOf(a) > keyOf(b) ? sign : 0));
   const rows = all.slice(0, context.get(LIMIT) || undefined);
   const trust = await trustOf(database, tracePredicate(filter, 't.trace_id'));
-  const more = all.length - rows.length;
   return {
     data: { traceCount: population.traceCount, totalNano: BigInt(population.totalNano), rows, trust },
     records: { name: 'rows', fields: ROW_FIELDS, rows },
     isList: true,
-    blocks: screen => [
-      {
-        kind: 'lines',
-        lines: [
-          [
-            styled('critical path', 'bold'),
-            styled(
-              ` of ${plural(population.traceCount, 'trace')}, ${formatDuration(BigInt(population.totalNano), screen.unicode)} in all`,
-            ),
+    blocks: screen => {
+      if (rows.length === 0) return [];
+      return [
+        {
+          kind: 'lines',
+          lines: [
+            [
+              styled('critical path', 'bold'),
+              styled(
+                ` of ${plural(population.traceCount, 'trace')}, ${formatDuration(BigInt(population.totalNano), screen.unicode)} in all`,
+              ),
+            ],
+            [],
           ],
-          [],
-        ],
-      },
-      pathTable(rows, screen),
-      ...trustBlocks(trust),
-    ],
-    notes: more > 0 ? [`${formatCount(more)} more (--limit 0 shows all)`] : [],
+        },
+        pathTable(rows, screen),
+        ...trustBlocks(trust),
+      ];
+    },
+    notes: await listNotes(context, database, filter, { noun: 'trace', shown: rows.length, all: all.length }),
     ...(rows.length === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 as const } : {}),
   };
 }
@@ -263,20 +310,26 @@ function pathTable(rows: readonly PopulationRow[], screen: Screen): Block {
   return {
     kind: 'table',
     columns: [
-      { title: 'SERVICE', least: 8 },
-      { title: 'OPERATION', least: 12 },
+      { title: 'SERVICE', least: 12 },
+      { title: 'OPERATION', least: 20 },
       { title: 'ON PATH', align: 'right' },
       { title: 'SHARE', align: 'right' },
-      { title: 'TRACES', align: 'right', expendable: 2 },
-      { title: 'P50', align: 'right', expendable: 4 },
-      { title: 'P95', align: 'right' },
+      { title: 'TRACES', align: 'right', expendable: 1 },
+      { title: 'P50', align: 'right', expendable: 3 },
+      { title: 'P95', align: 'right', expendable: 2 },
       { title: 'P99', align: 'right', expendable: 5 },
       { title: 'DRAG', align: 'right' },
-      { title: 'SLOWEST', least: 8, expendable: 6 },
+      {
+        ...traceIdColumn(
+          rows.map(row => ({ traceId: row.exemplarTraceId })),
+          'SLOWEST',
+        ),
+        expendable: 4,
+      },
     ],
     rows: rows.map(row => [
-      [styled(sanitize(row.serviceName, screen.unicode), `service:${row.serviceName}`)],
-      [styled(sanitize(row.name, screen.unicode))],
+      [serviceName(row.serviceName, screen)],
+      [styled(nameText(row.name, screen.unicode))],
       duration(row.selfNano),
       [styled(formatShare(row.share), 'bold')],
       [styled(formatCount(row.traceCount))],

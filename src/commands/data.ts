@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defaultDatabase } from '../config/paths.ts';
 import { ToldError, UserError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
+import { EVERYTHING, type Filter } from '../query/filter.ts';
 import type { Database } from '../store/database.ts';
 import { FIRST_ATTRIBUTE_ID } from '../store/dictionaries.ts';
 import type { LoadResult } from '../store/loader.ts';
@@ -17,6 +18,7 @@ import { plural } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { CommandContext } from './command.ts';
 import { DB, MAX_COMPRESSION_RATIO, MAX_RECORD_SIZE, MEMORY, NO_PROGRESS, QUIET, STRICT } from './options.ts';
+import { reasonOf } from './reason.ts';
 
 // The data that a command answers from: sources loaded into memory or into a named database, or a database as it is.
 
@@ -29,32 +31,48 @@ export interface Data extends AsyncDisposable {
   readonly traceCount: number;
 }
 
+export interface DataOptions {
+  /** The sources are to stay: they go into the named database, or into the default one. */
+  readonly isWriting?: boolean;
+  /** What will be asked for; its patterns are tried before anything is read. */
+  readonly filter?: Filter;
+}
+
 /**
  * Opens the data. No source: what is piped in, unless a database is named; else the default database. What cannot be read is said on
  * the way. Close it with `await using`.
  */
-export async function openData(context: CommandContext, names: readonly string[], isWriting = false): Promise<Data> {
+export async function openData(
+  context: CommandContext,
+  names: readonly string[],
+  { isWriting = false, filter = EVERYTHING }: DataOptions = {},
+): Promise<Data> {
   const named = context.get(DB);
-  const isPiped =
-    names.length === 0 && named === undefined && context.hasPipedInput && context.env.TAILSPAN_DB === undefined;
+  const isPiped = names.length === 0 && named === undefined && context.hasPipedInput && !context.env.TAILSPAN_DB;
   const sourceNames = isPiped ? ['-'] : names;
   const memoryLimit = context.get(MEMORY);
   const options = { now: () => context.screen.now(), ...(memoryLimit === undefined ? {} : { memoryLimit }) };
   if (sourceNames.length === 0) {
     const path = named ?? (await defaultDatabase(context.env));
+    refuseOtherFiles(path);
     const store = await Store.open({ path, readOnly: !isWriting, ...options });
+    await checkPatterns(store.database, filter);
     await store.database.useThreads(THREADS);
     return dataOf(store, [], 0);
   }
   const path = named ?? (isWriting ? await defaultDatabase(context.env) : ':memory:');
-  if (named === undefined && path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  refuseOtherFiles(path);
+  if (named === undefined && path !== ':memory:') makeFolder(dirname(path));
   // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
   const isNew = path === ':memory:' || !existsSync(path);
   const opening = Store.open({ path, ...options });
+  // It is awaited below; should it fail before, that is no unhandled rejection.
+  opening.catch(() => {});
   try {
     const { sources, problems } = await findSources(sourceNames);
     for (const { name, message, hint } of problems) await context.complain(`${name} ${message}`, hint);
     if (sources.length === 0) throw new ToldError();
+    if (hasPatterns(filter)) await checkPatterns((await opening).database, filter);
     const loaded = await load(context, opening, sources, isNew);
     const store = await opening;
     const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
@@ -65,6 +83,72 @@ export async function openData(context: CommandContext, names: readonly string[]
   } catch (error) {
     (await opening.catch(() => undefined))?.close();
     throw error;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`the folder ${folder} of the database cannot be made: ${reasonOf(error)}`, {
+      hint: 'name another database with --db',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Throws for a file that is no database of DuckDB: by its name DuckDB may take one for a table of another format, and keep
+ * what is loaded in memory only.
+ */
+function refuseOtherFiles(path: string): void {
+  if (path === ':memory:' || !existsSync(path) || !statSync(path).isFile()) return;
+  let head: Buffer;
+  try {
+    const file = openSync(path, 'r');
+    head = Buffer.alloc(DATABASE_MAGIC.offset + DATABASE_MAGIC.text.length);
+    readSync(file, head);
+    closeSync(file);
+  } catch {
+    // What cannot be read is explained by who opens it as a database.
+    return;
+  }
+  if (head.toString('latin1', DATABASE_MAGIC.offset) === DATABASE_MAGIC.text) return;
+  throw new UserError(`${path} is not a database`, {
+    hint: 'to read it as a trace dump, give it as a source, without --db',
+  });
+}
+
+const DATABASE_MAGIC = { offset: 8, text: 'DUCK' };
+
+type PatternCondition = Extract<Filter['conditions'][number], { readonly comparison: string; readonly value: string }>;
+
+function patternsOf(filter: Filter): PatternCondition[] {
+  return filter.conditions.filter(
+    (condition): condition is PatternCondition =>
+      'comparison' in condition && (condition.comparison === '=~' || condition.comparison === '!~'),
+  );
+}
+
+function hasPatterns(filter: Filter): boolean {
+  return patternsOf(filter).length > 0;
+}
+
+/** Throws for a pattern that the database does not understand: RE2 is what runs it, and knows less than JavaScript. */
+async function checkPatterns(database: Database, filter: Filter): Promise<void> {
+  for (const { on, value } of patternsOf(filter)) {
+    try {
+      await database.value("SELECT regexp_full_match('', ?)", [value]);
+    } catch (error) {
+      const reason = reasonOf(error).replace(/^Invalid Input Error: /, '');
+      throw new UserError(
+        `${on === 'attribute' ? '--attr' : `--${on}`} does not understand the pattern '${value}': ${reason}`,
+        {
+          hint: 'patterns are RE2 regular expressions and match the whole text, for example ~GET .*',
+          cause: error,
+        },
+      );
+    }
   }
 }
 
@@ -101,6 +185,7 @@ async function load(
     },
   };
   const loading = opening.then(store => store.loader());
+  loading.catch(() => {});
   const target = isNew ? new DeferredTarget(loading, FIRST_ATTRIBUTE_ID) : await loading;
   try {
     const loaded = await ingest(sources, target, options, {

@@ -3,7 +3,7 @@ import { type ErrorGroup, groupErrors, OriginFinder } from '../analysis/errors.t
 import { UserError } from '../errors.ts';
 import { type Attributes, displayValue } from '../model/attributes.ts';
 import { traceIdOf } from '../model/ids.ts';
-import { describeFilter, type Filter } from '../query/filter.ts';
+import type { Filter } from '../query/filter.ts';
 import { tracePredicate } from '../query/to-sql.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
@@ -14,12 +14,15 @@ import { readOperations, scanTraces } from '../store/scan-traces.ts';
 import { type Trust, trustOf } from '../store/trust.ts';
 import { formatCount, formatShare, formatTime, plural } from '../terminal/format.ts';
 import { glyphs, sparkline } from '../terminal/glyphs.ts';
+import { pad } from '../terminal/measure.ts';
 import { sanitize, sanitizeLines } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Line, styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openData, requireSpans } from './data.ts';
+import { nameText, serviceName, spanName } from './names.ts';
+import { filterText } from './notes.ts';
 import {
   EXIT_STATUS,
   FILTER_OPTIONS,
@@ -30,6 +33,7 @@ import {
   sortOf,
   sortOption,
 } from './options.ts';
+import { timeRange } from './time-range.ts';
 import { trustBlocks } from './trust.ts';
 
 const LIMIT = limitOption(20);
@@ -62,21 +66,23 @@ export const command: Command = {
   examples: [
     ['tailspan errors traces.jsonl', 'what fails, and where it begins'],
     ['tailspan errors traces.jsonl --service payment', 'only traces in which the payment service takes part'],
-    ['tailspan errors 1f2e3d4c traces.jsonl', 'one group in full'],
+    ['tailspan errors d993a8a5 traces.jsonl', 'one group in full'],
   ],
   options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const [first = '', ...rest] = context.args;
-    const group = /^[0-9a-f]{4,8}$/i.test(first) && !existsSync(first) ? first.toLowerCase() : undefined;
-    const { sources } = readArguments(group === undefined ? context.args : rest, false);
+    const group = context.args.find(argument => /^[0-9a-f]{4,8}$/i.test(argument) && !existsSync(argument));
+    const { sources } = readArguments(
+      context.args.filter(argument => argument !== group),
+      false,
+    );
     const filter = filterOf(context);
     const order = sortOf(context.get(SORT), ORDERS, 'traces', ['service']);
-    await using data = await openData(context, sources);
+    await using data = await openData(context, sources, { filter });
     await requireSpans(data, context);
     const groups = await findGroups(data.database, filter);
     const trust = await trustOf(data.database, tracePredicate(filter, 't.trace_id'));
-    if (group !== undefined) return await showGroup(data.database, oneGroup(groups, group), trust);
+    if (group !== undefined) return await showGroup(data.database, oneGroup(groups, group.toLowerCase()), trust);
     return listGroups(context, groups, filter, order, trust);
   },
 };
@@ -138,7 +144,9 @@ function listGroups(
   const rows = shown.map(groupJson);
   const more = groups.length - shown.length;
   const notes = more > 0 ? [`${formatCount(more)} more (--limit 0 shows all)`] : [];
-  if (groups.length === 0) notes.push(`no errors in traces that match ${describeFilter(filter)}`);
+  if (groups.length === 0) {
+    notes.push(filter.conditions.length === 0 ? 'no errors' : `no errors in traces that match ${filterText(filter)}`);
+  }
   return {
     data: { groups: rows, trust },
     records: { name: 'groups', fields: FIELDS, rows },
@@ -159,14 +167,14 @@ function groupBlocks(group: ErrorGroup, index: number, screen: Screen): Block[] 
     plural(group.traceCount, 'trace'),
     plural(group.spanCount, 'span'),
     `${formatShare(group.share)} of its calls`,
-    whenSeen(group, screen),
+    timeRange(group.firstSeenUnixNano, group.lastSeenUnixNano, screen, 0),
   ];
   return [
     ...(index === 0 ? [] : [{ kind: 'lines', lines: [[]] } as const]),
     prose([
       styled(`${marks.error} `, 'error'),
-      styled(clean(group.serviceName), `service:${group.serviceName}`),
-      styled(` ${clean(group.name)}  `, 'bold'),
+      serviceName(group.serviceName, screen),
+      styled(` ${nameText(group.name, screen.unicode)}  `, 'bold'),
       styled(clean(group.errorType), 'error'),
     ]),
     ...(group.message === '' ? [] : [prose([styled(`  ${clean(group.message)}`)])]),
@@ -178,14 +186,6 @@ function groupBlocks(group: ErrorGroup, index: number, screen: Screen): Block[] 
   ];
 }
 
-function whenSeen(group: ErrorGroup, screen: Screen): string {
-  const time = (nanos: bigint, date: boolean) => formatTime(nanos, { utc: screen.utc, digits: 0, date });
-  const first = time(group.firstSeenUnixNano, true);
-  if (group.firstSeenUnixNano === group.lastSeenUnixNano) return first;
-  const isOneDay = first.slice(0, 10) === time(group.lastSeenUnixNano, true).slice(0, 10);
-  return `${first} to ${time(group.lastSeenUnixNano, !isOneDay)}`;
-}
-
 /** From the entry point down: `frontend POST /cart ✖ → checkout place order ✖ → payment charge ✖`. */
 function pathLine(group: ErrorGroup, screen: Screen): Line {
   const marks = glyphs(screen.unicode);
@@ -193,8 +193,8 @@ function pathLine(group: ErrorGroup, screen: Screen): Line {
     styled('  '),
     ...group.path.flatMap((step, index) => [
       ...(index === 0 ? [] : [styled(` ${marks.arrow} `, 'dim')]),
-      styled(sanitize(step.serviceName, screen.unicode), `service:${step.serviceName}`),
-      styled(` ${sanitize(step.name, screen.unicode)}`, 'dim'),
+      serviceName(step.serviceName, screen),
+      styled(` ${nameText(step.name, screen.unicode)}`, 'dim'),
       ...(step.failed ? [styled(` ${marks.error}`, 'error')] : []),
     ]),
   ];
@@ -204,7 +204,7 @@ function oneGroup(groups: readonly ErrorGroup[], prefix: string): ErrorGroup {
   const found = groups.filter(group => group.id.startsWith(prefix));
   const [only] = found;
   if (found.length === 1 && only !== undefined) return only;
-  const list = groups.slice(0, 5).map(group => `  ${group.id}  ${sanitize(group.serviceName)} ${sanitize(group.name)}`);
+  const list = groups.slice(0, 5).map(group => `  ${group.id}  ${nameText(group.serviceName)} ${nameText(group.name)}`);
   throw new UserError(
     found.length === 0 ? `there is no group ${prefix}` : `${prefix} is the beginning of several groups`,
     {
@@ -235,12 +235,15 @@ async function showGroup(database: Database, group: ErrorGroup, trust: Trust): P
     records: { name: 'groups', fields: FIELDS, rows: [row] },
     blocks: screen => {
       const marks = glyphs(screen.unicode);
-      const clean = (part: string) => sanitize(part, screen.unicode);
       const title = (part: string): Block => ({ kind: 'heading', text: [styled(part, 'bold')] });
       const blocks: Block[] = [
         ...groupBlocks({ ...group, path: [] }, 0, screen),
-        title('over time'),
-        { kind: 'lines', lines: [[styled(timeline(group, screen))], [styled(whenSeen(group, screen), 'dim')]] },
+        ...(group.firstSeenUnixNano === group.lastSeenUnixNano
+          ? []
+          : [
+              title('over time'),
+              { kind: 'lines', lines: [[styled(timeline(group, screen))], timelineAxis(group, screen)] } as const,
+            ]),
         title(
           `from the entry point${group.pathCount > 1 ? ` (the most frequent of ${formatCount(group.pathCount)} ways)` : ''}`,
         ),
@@ -248,8 +251,7 @@ async function showGroup(database: Database, group: ErrorGroup, trust: Trust): P
           kind: 'lines',
           lines: group.path.map((step, index) => [
             styled(index === 0 ? '' : `${'   '.repeat(index - 1)}${marks.lastBranch}`, 'dim'),
-            styled(clean(step.serviceName), `service:${step.serviceName}`),
-            styled(` ${clean(step.name)}`),
+            ...spanName(step, screen),
             ...(step.failed ? [styled(` ${marks.error}`, 'error')] : [styled('  did not fail', 'dim')]),
           ]),
         },
@@ -259,11 +261,7 @@ async function showGroup(database: Database, group: ErrorGroup, trust: Trust): P
           kind: 'lines',
           lines: group.entryPoints
             .slice(0, 10)
-            .map(entry => [
-              styled(clean(entry.serviceName), `service:${entry.serviceName}`),
-              styled(` ${clean(entry.name)}  `),
-              styled(plural(entry.traceCount, 'trace'), 'dim'),
-            ]),
+            .map(entry => [...spanName(entry, screen), styled(`  ${plural(entry.traceCount, 'trace')}`, 'dim')]),
         });
       }
       if (group.swallowedCount > 0) {
@@ -280,17 +278,17 @@ async function showGroup(database: Database, group: ErrorGroup, trust: Trust): P
         lines: group.exemplarTraceIds.map(id => [styled(traceIdOf(id))]),
       });
       if (message !== undefined && message !== '') {
-        blocks.push(title('message of the latest'), { kind: 'lines', lines: linesOf(message, screen) });
+        blocks.push(title('message of the latest'), ...linesOf(message, screen));
       }
-      if (stack !== undefined)
-        blocks.push(title('stack trace of the latest'), { kind: 'lines', lines: linesOf(stack, screen) });
+      if (stack !== undefined) blocks.push(title('stack trace of the latest'), ...linesOf(stack, screen));
       return [...blocks, ...trustBlocks(trust)];
     },
   };
 }
 
-function linesOf(text: string, screen: Screen): Line[] {
-  return sanitizeLines(text, screen.unicode).map(line => [styled(line)]);
+/** Text of several lines, none of them cut. */
+function linesOf(text: string, screen: Screen): Block[] {
+  return sanitizeLines(text, screen.unicode).map(line => ({ kind: 'prose', text: [styled(line)], indent: 6 }));
 }
 
 function timeline(group: ErrorGroup, screen: Screen): string {
@@ -301,4 +299,12 @@ function timeline(group: ErrorGroup, screen: Screen): string {
     counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
   return sparkline(counts, glyphs(screen.unicode));
+}
+
+/** The first and the last time, below the ends of the timeline. */
+function timelineAxis({ firstSeenUnixNano, lastSeenUnixNano }: ErrorGroup, screen: Screen): Line {
+  const time = (nanos: bigint, date: boolean) => formatTime(nanos, { utc: screen.utc, digits: 0, date });
+  const isOneDay = time(firstSeenUnixNano, true).slice(0, 10) === time(lastSeenUnixNano, true).slice(0, 10);
+  const first = time(firstSeenUnixNano, !isOneDay);
+  return [styled(`${first}${pad(time(lastSeenUnixNano, !isOneDay), BUCKETS - first.length, 'right')}`, 'dim')];
 }

@@ -1,32 +1,40 @@
 import { UserError } from '../errors.ts';
-import { describeFilter, type Filter } from '../query/filter.ts';
+import type { Filter } from '../query/filter.ts';
 import { tracePredicate } from '../query/to-sql.ts';
 import type { Database } from '../store/database.ts';
 import { findTraces, traceTotals } from '../store/find-traces.ts';
 import { findTrace, SHORTEST_PREFIX, type TraceCandidate } from '../store/read-trace.ts';
-import { formatCount, formatRfc3339 } from '../terminal/format.ts';
-import { sanitize } from '../terminal/sanitize.ts';
+import { formatCount, formatTime } from '../terminal/format.ts';
+import type { Screen } from '../terminal/screen.ts';
 import type { Arguments } from './arguments.ts';
+import { nameText } from './names.ts';
+import { filterText } from './notes.ts';
+import { shortTraceIds } from './short-ids.ts';
 
 /**
  * Returns the id of the one trace that is meant: by an id or its beginning, else the only one that passes the filter. Throws
  * `UserError`, with the nearest ids, where there is none or more than one.
  */
-export async function findOneTrace(database: Database, args: Arguments, filter: Filter): Promise<string> {
+export async function findOneTrace(
+  database: Database,
+  args: Arguments,
+  filter: Filter,
+  screen: Screen,
+): Promise<string> {
   if (args.trace !== undefined) {
     const found = await findTrace(database, args.trace);
     if (found.found === 'one') return found.traceId;
     const text = args.traceText ?? args.trace.digits;
     if (found.found === 'several') {
       throw new UserError(`${text} is the beginning of ${formatCount(found.candidates.length)} traces or more`, {
-        hint: `one of:\n${listOf(found.candidates)}`,
+        hint: `one of:\n${listOf(found.candidates, screen)}`,
       });
     }
     const tooShort = args.trace.digits.length < SHORTEST_PREFIX ? ` (${SHORTEST_PREFIX} digits are the least)` : '';
     throw new UserError(`there is no trace ${text}${tooShort}`, {
       hint:
         found.nearest.length > 0
-          ? `the nearest are:\n${listOf(found.nearest)}`
+          ? `the nearest are:\n${listOf(found.nearest, screen)}`
           : 'tailspan search lists the traces that there are',
     });
   }
@@ -36,7 +44,7 @@ export async function findOneTrace(database: Database, args: Arguments, filter: 
   const [only] = first;
   if (traces === 1 && only !== undefined) return only.traceId;
   if (traces === 0)
-    throw new UserError(`no trace matches ${describeFilter(filter)}`, {
+    throw new UserError(`no trace matches ${filterText(filter)}`, {
       hint: 'tailspan search lists the traces that there are',
     });
   const candidates = first.map(trace => ({
@@ -46,15 +54,17 @@ export async function findOneTrace(database: Database, args: Arguments, filter: 
     name: trace.firstSpanName,
   }));
   throw new UserError(`there are ${formatCount(traces)} traces: say which one by its id`, {
-    hint: `the slowest are:\n${listOf(candidates)}`,
+    hint: `the slowest are:\n${listOf(candidates, screen)}`,
   });
 }
 
-function listOf(candidates: readonly TraceCandidate[]): string {
+/** Candidates, a line each: the id as short as it can be typed, what it is, when it began. */
+function listOf(candidates: readonly TraceCandidate[], { utc }: Screen): string {
+  const ids = shortTraceIds(candidates.map(({ traceId }) => traceId));
   return candidates
-    .map(
-      ({ traceId, startTimeUnixNano, serviceName, name }) =>
-        `  ${traceId}  ${formatRfc3339(startTimeUnixNano)}  ${sanitize(serviceName)} ${sanitize(name)}`,
-    )
+    .map(({ startTimeUnixNano, serviceName, name }, index) => {
+      const time = formatTime(startTimeUnixNano, { utc, digits: 0, date: true });
+      return `  ${ids[index]}  ${time}  ${nameText(serviceName)} ${nameText(name)}`;
+    })
     .join('\n');
 }

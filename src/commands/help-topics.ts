@@ -1,4 +1,5 @@
 import { ExitCode } from '../errors.ts';
+import { columns, WIDTH, wrap } from './help-text.ts';
 
 // Help that is not about one command.
 
@@ -18,7 +19,8 @@ const FILTERS = `Filters
   --kind KIND             internal, server, client, producer or consumer
   --status STATUS         unset, ok or error
   --min-duration 250ms    the span's duration; also --max-duration
-  --since 15m --until …   the span's start: a time ago, a date, a time, a Unix time
+  --since 15m             the span's start: a time ago, a date, a time, or a
+                          Unix time; also --until
   --attr CONDITION        an attribute of the span or of its resource
 
   --service and --name take a pattern behind a tilde: --name '~GET .*'. Patterns
@@ -27,10 +29,10 @@ const FILTERS = `Filters
   --attr key=value        also != > >= < <=; numbers compare as numbers
   --attr key=~pattern     also !~
   --attr key              the attribute is there; '!key' it is not
-  --attr resource.key=…   only on the resource; span.key=… only on the span
+  --attr resource.key=v   only on the resource; span.key=v only on the span
 
-  A missing attribute matches nothing but !key. For an array, = and =~ ask for any
-  item, != and !~ for none.
+  A missing attribute matches nothing but !key. For an array, = and =~ ask for
+  any item, != and !~ for none.
 
   Flags may be repeated: --attr a=1 --attr b=2 asks for both.
 `;
@@ -39,9 +41,9 @@ const EXIT_CODES = `Exit codes
 
   ${ExitCode.ok}    done. No match is not a failure: search exits with 0 and says so.
   ${ExitCode.no}    the answer is "no": with --exit-status nothing matched.
-  ${ExitCode.trouble}    it could not be done, or not wholly: a wrong option, a source that cannot
-       be read to its end, a database in use, a trace id that does not exist. What
-       could be read is answered from all the same.
+  ${ExitCode.trouble}    it could not be done, or not wholly: a wrong option, a source that
+       cannot be read to its end, a database in use, a trace id that does not
+       exist. What could be read is answered from all the same.
   ${ExitCode.interrupted}  interrupted (Ctrl-C).    ${ExitCode.terminated}  terminated.
 
   Records that cannot be read are counted and left out; they leave the exit code
@@ -65,30 +67,35 @@ const ENVIRONMENT = `Environment
 
 async function formats(): Promise<string> {
   const { FORMATS } = await import('../formats/index.ts');
-  const rows = FORMATS.map(({ name, title, recognised }) => `  ${name.padEnd(13)}${title}: ${recognised}`);
+  const rows = FORMATS.map(({ name, title, recognised }) => [name, `${title}: ${recognised}`] as const);
   return `Formats
 
-  What a source is, is told by its content, document by document; its name does not
-  matter. One source may mix formats, and may be compressed (gzip, zstd, zlib), also
-  several times over.
+  What a source is, is told by its content, document by document; its name does
+  not matter. One source may mix formats, and may be compressed (gzip, zstd,
+  zlib), also several times over.
 
-${rows.join('\n')}
+${columns(rows, 2).join('\n')}
 
-  OTLP logs and metrics are counted and passed over. docs/formats.md says what each
-  format's fields become.
+  OTLP logs and metrics are counted and passed over. docs/formats.md says what
+  each format's fields become.
 `;
 }
 
 async function sqlViews(): Promise<string> {
   const { describeViews } = await import('../store/describe-views.ts');
-  const views = describeViews().map(
-    ({ name, comment, columns }) =>
-      `  ${name}: ${comment}\n${columns.map(column => `      ${column.name.padEnd(18)} ${column.comment}`).join('\n')}`,
+  const views = describeViews().map(({ name, comment, columns: described }) =>
+    [
+      ...wrap(`${name}: ${comment}`, WIDTH - 2).map(line => `  ${line}`),
+      ...columns(
+        described.map(column => [column.name, column.comment] as const),
+        6,
+      ),
+    ].join('\n'),
   );
   return `SQL
 
-  tailspan sql takes DuckDB's SQL over these views. Ids are hex, times TIMESTAMP_NS,
-  *_ns nanoseconds as BIGINT.
+  tailspan sql takes DuckDB's SQL over these views. Ids are hex, times
+  TIMESTAMP_NS, *_ns nanoseconds as BIGINT.
 
 ${views.join('\n\n')}
 `;

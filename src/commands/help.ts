@@ -1,9 +1,9 @@
 import type { AnyOption, Command, CommandEntry, OptionGroup } from './command.ts';
+import { columns, WIDTH, wrap } from './help-text.ts';
 import { TOPICS } from './help-topics.ts';
 
 // Help, made from what commands declare: examples first, options in groups, at most 80 columns.
 
-const WIDTH = 80;
 const GROUPS: readonly (readonly [CommandEntry['group'], string])[] = [
   ['look', 'Look'],
   ['explain', 'Explain'],
@@ -21,9 +21,10 @@ export function formatTopHelp(commands: readonly CommandEntry[]): string {
     return rows.length === 0 ? [] : [`${title}:`, ...list(rows), ''];
   });
   return [
-    'tailspan answers questions about distributed traces from the terminal. It reads',
-    'OTLP, Jaeger and Zipkin dumps (files, folders, stdin; compressed or not) and says',
-    'what is in there, what is slow and why, what failed and where it began.',
+    ...wrap(
+      'tailspan answers questions about distributed traces from the terminal. It reads OTLP, Jaeger and Zipkin dumps (files, folders, stdin; compressed or not) and says what is in there, what is slow and why, what failed and where it began.',
+      WIDTH,
+    ),
     '',
     'Usage: tailspan COMMAND [trace-id] [source...] [options]',
     '',
@@ -58,7 +59,7 @@ export function formatHelp(entry: CommandEntry, command: Command): string {
   });
   return [
     `Usage: tailspan ${entry.name} ${command.usage} [options]`,
-    ...(entry.alias === undefined ? [] : [`       tailspan ${entry.alias} …`]),
+    ...(entry.alias === undefined ? [] : [`       tailspan ${entry.alias} ...`]),
     '',
     ...wrap(command.description, WIDTH),
     '',
@@ -66,8 +67,10 @@ export function formatHelp(entry: CommandEntry, command: Command): string {
     ...command.examples.flatMap(([line, what]) => [`  # ${what}`, `  ${line}`]),
     '',
     ...options,
-    'Exit codes: 0 done, 1 the answer is "no" (see --exit-status), 2 it could not be',
-    'done, or not wholly. tailspan help exit-codes has the rest.',
+    ...wrap(
+      `Exit codes: 0 done${command.options.some(({ flags }) => flags.includes('--exit-status')) ? ', 1 nothing matched and --exit-status was given' : ''}, 2 it could not be done, or not wholly. tailspan help exit-codes has the rest.`,
+      WIDTH,
+    ),
     '',
   ].join('\n');
 }
@@ -82,31 +85,4 @@ function describe({ description, choices, default: preset }: AnyOption): string 
   if (choices !== undefined) parts.push(`(${choices.join(', ')})`);
   if (preset !== undefined && preset !== false) parts.push(`(default: ${preset})`);
   return parts.join(' ');
-}
-
-/** Two columns: names, and what they mean, wrapped. */
-function columns(rows: readonly (readonly [string, string])[], indent: number): string[] {
-  const width = Math.min(32, Math.max(...rows.map(([name]) => name.length)));
-  return rows.flatMap(([name, text]) => {
-    const room = WIDTH - indent - width - 2;
-    const [first = '', ...rest] = wrap(text, room);
-    const lead = ' '.repeat(indent);
-    const under = `${lead}${' '.repeat(width + 2)}`;
-    const lines = rest.map(line => `${under}${line}`);
-    return name.length > width
-      ? [`${lead}${name}`, `${under}${first}`, ...lines]
-      : [`${lead}${name.padEnd(width)}  ${first}`, ...lines];
-  });
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -1,9 +1,15 @@
 import { UserError } from '../errors.ts';
-import { table } from '../report/blocks.ts';
-import type { Field } from '../report/report.ts';
+import { lostRecords } from '../ingest/account.ts';
+import type { Block, Field } from '../report/report.ts';
+import type { TableColumn } from '../terminal/columns.ts';
+import { formatCount } from '../terminal/format.ts';
+import { glyphs } from '../terminal/glyphs.ts';
+import { sanitize } from '../terminal/sanitize.ts';
+import type { Screen } from '../terminal/screen.ts';
+import { type Line, type Style, styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
-import { openData } from './data.ts';
+import { type Data, openData } from './data.ts';
 import { INPUT_OPTIONS, OUTPUT_OPTIONS } from './options.ts';
 
 const FIELDS: readonly Field[] = [
@@ -34,18 +40,8 @@ export const command: Command = {
     if (sources.length === 0 && !context.hasPipedInput) {
       throw new UserError('load needs something to load', { hint: 'tailspan load traces.json' });
     }
-    await using data = await openData(context, sources.length === 0 ? ['-'] : sources, true);
-    const rows = data.loaded.map(({ account, result }) => ({
-      source: account.source,
-      format: account.format,
-      documents: account.documents,
-      spans: result.spans,
-      traces: result.traces,
-      duplicates: result.duplicates,
-      skipped: account.skipped,
-      repaired: account.repaired,
-      fault: account.fault?.message,
-    }));
+    await using data = await openData(context, sources.length === 0 ? ['-'] : sources, { isWriting: true });
+    const rows = data.loaded.map(sourceJson);
     const spans = rows.reduce((sum, row) => sum + row.spans, 0);
     const records = { name: 'sources', fields: FIELDS, rows };
     return {
@@ -56,8 +52,66 @@ export const command: Command = {
         traces: data.traceCount,
       },
       records,
-      blocks: screen => [table(records, screen)],
+      blocks: screen => [sourceTable(data.loaded, screen)],
       isList: true,
     };
   },
 };
+
+type Loaded = Data['loaded'][number];
+
+function sourceJson({ account, result }: Loaded) {
+  return {
+    source: account.source,
+    format: account.format,
+    documents: account.documents,
+    spans: result.spans,
+    traces: result.traces,
+    duplicates: result.duplicates,
+    skipped: account.skipped,
+    repaired: account.repaired,
+    fault: account.fault?.message,
+  };
+}
+
+/** A line a source; duplicates, lost records and faults only where there are some. */
+function sourceTable(loaded: Data['loaded'], screen: Screen): Block {
+  const { dot } = glyphs(screen.unicode);
+  const count = (value: number, ...styles: Style[]): Line =>
+    value === 0 ? [styled(dot, 'dim')] : [styled(formatCount(value), ...styles)];
+  const columns: readonly {
+    column: TableColumn;
+    cell: (source: Loaded) => Line;
+    isNeeded?: (source: Loaded) => boolean;
+  }[] = [
+    {
+      column: { title: 'SOURCE', least: 20, cutAt: 'start' },
+      cell: ({ account: { source } }) => [styled(source === '-' ? 'stdin' : sanitize(source, screen.unicode))],
+    },
+    { column: { title: 'FORMAT', expendable: 2 }, cell: ({ account }) => [styled(account.format ?? dot, 'dim')] },
+    { column: { title: 'DOCUMENTS', align: 'right', expendable: 3 }, cell: ({ account }) => count(account.documents) },
+    { column: { title: 'SPANS', align: 'right' }, cell: ({ result }) => count(result.spans) },
+    { column: { title: 'TRACES', align: 'right', expendable: 1 }, cell: ({ result }) => count(result.traces) },
+    {
+      column: { title: 'DUPLICATES', align: 'right' },
+      cell: ({ result }) => count(result.duplicates),
+      isNeeded: ({ result }) => result.duplicates > 0,
+    },
+    {
+      column: { title: 'LOST', align: 'right' },
+      cell: ({ account }) => count(lostRecords(account), 'warning'),
+      isNeeded: ({ account }) => lostRecords(account) > 0,
+    },
+    {
+      column: { title: 'FAULT', least: 16 },
+      cell: ({ account }) => [styled(sanitize(account.fault?.message ?? '', screen.unicode), 'error')],
+      isNeeded: ({ account }) => account.fault !== undefined,
+    },
+  ];
+  const shown = columns.filter(({ isNeeded }) => isNeeded === undefined || loaded.some(isNeeded));
+  return {
+    kind: 'table',
+    columns: shown.map(({ column }) => column),
+    rows: loaded.map(source => shown.map(({ cell }) => cell(source))),
+  };
+}

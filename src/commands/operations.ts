@@ -2,12 +2,13 @@ import { spanPredicate, tracePredicate } from '../query/to-sql.ts';
 import { traceTotals } from '../store/find-traces.ts';
 import { operationRates } from '../store/rates.ts';
 import { trustOf } from '../store/trust.ts';
-import { formatCount, plural } from '../terminal/format.ts';
-import { sanitize } from '../terminal/sanitize.ts';
+import { plural } from '../terminal/format.ts';
 import { styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { openData, requireSpans } from './data.ts';
+import { nameText, serviceName } from './names.ts';
+import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
   FILTER_OPTIONS,
@@ -43,7 +44,7 @@ export const command: Command = {
     const { sources } = readArguments(context.args, false);
     const filter = filterOf(context);
     const order = sortOf(context.get(SORT), ORDERS, 'impact', ['service', 'name']);
-    await using data = await openData(context, sources);
+    await using data = await openData(context, sources, { filter });
     await requireSpans(data, context);
     const where = spanPredicate(filter);
     const traces = tracePredicate(filter, 't.trace_id');
@@ -53,7 +54,6 @@ export const command: Command = {
     const sorted = sortRates(rateJson(await operationRates(data.database, where), end - start), order);
     const rows = sorted.slice(0, context.get(LIMIT) || undefined);
     const trust = await trustOf(data.database, traces);
-    const more = sorted.length - rows.length;
     return {
       data: { startTimeUnixNano: start, endTimeUnixNano: end, operations: rows, trust },
       records: {
@@ -67,19 +67,20 @@ export const command: Command = {
       },
       isList: true,
       blocks: screen => {
-        const columns = rateColumns(screen);
+        const columns = rateColumns(rows, screen, order.field).filter(({ column }) => column.title !== 'SPANS');
+        if (rows.length === 0) return [];
         return [
           {
             kind: 'table',
             columns: [
-              { title: 'SERVICE', least: 8 },
-              { title: 'OPERATION', least: 12 },
+              { title: 'SERVICE', least: 12 },
+              { title: 'OPERATION', least: 20 },
               { title: 'KIND', expendable: 7 },
               ...columns.map(({ column }) => column),
             ],
             rows: rows.map(row => [
-              [styled(sanitize(row.serviceName, screen.unicode), `service:${row.serviceName}`)],
-              [styled(sanitize(row.name, screen.unicode))],
+              [serviceName(row.serviceName, screen)],
+              [styled(nameText(row.name, screen.unicode))],
               [styled(row.kind, 'dim')],
               ...columns.map(({ cell }) => cell(row)),
             ]),
@@ -88,7 +89,7 @@ export const command: Command = {
           ...trustBlocks(trust),
         ];
       },
-      notes: more > 0 ? [`${formatCount(more)} more (--limit 0 shows all)`] : [],
+      notes: await listNotes(context, data.database, filter, { noun: 'span', shown: rows.length, all: sorted.length }),
       ...(rows.length === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 as const } : {}),
     };
   },

@@ -1,7 +1,7 @@
 import type { Field } from '../report/report.ts';
 import type { Rates } from '../store/rates.ts';
 import type { TableColumn } from '../terminal/columns.ts';
-import { formatCount, formatDuration, formatRate, formatShare } from '../terminal/format.ts';
+import { formatCount, formatDuration, formatRate, formatShare, rateUnitOf } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Line, styled } from '../terminal/styled.ts';
@@ -105,38 +105,55 @@ export function rateFields(first: readonly Field[]): Field[] {
   ];
 }
 
-/** The columns of a table for people, each with how its cell is made. */
-export function rateColumns(screen: Screen): { column: TableColumn; cell: (row: RateJson) => Line }[] {
+interface RateColumn {
+  readonly column: TableColumn;
+  readonly cell: (row: RateJson) => Line;
+}
+
+/** The columns that tell what a table is ordered by; they always stay. */
+const COLUMN_OF_ORDER: Readonly<Partial<Record<RateOrder, string>>> = {
+  requests: 'REQUESTS',
+  errors: 'ERRORS',
+  'error-rate': 'ERRORS',
+  p50: 'P50',
+  p95: 'P95',
+  p99: 'P99',
+  max: 'MAX',
+  self: 'SELF',
+  impact: 'IMPACT',
+};
+
+/** The columns of a table for people, each with how its cell is made. What is nothing is a dot, so that the rest stands out. */
+export function rateColumns(rows: readonly RateJson[], screen: Screen, order?: RateOrder): RateColumn[] {
   const { dot, error } = glyphs(screen.unicode);
-  const duration = (title: string, expendable: number, of: (row: RateJson) => bigint) => ({
-    column: { title, align: 'right' as const, expendable },
-    cell: (row: RateJson): Line =>
-      row.requestCount === 0 && title !== 'SELF'
-        ? [styled(dot, 'dim')]
-        : [styled(formatDuration(of(row), screen.unicode))],
+  const nothing: Line = [styled(dot, 'dim')];
+  const unit = rateUnitOf(rows.map(row => row.ratePerSecond));
+  const right = (title: string, expendable: number, cell: (row: RateJson) => Line): RateColumn => ({
+    column: {
+      title,
+      align: 'right',
+      expendable: order !== undefined && COLUMN_OF_ORDER[order] === title ? 0 : expendable,
+    },
+    cell,
   });
+  const requests = (title: string, expendable: number, cell: (row: RateJson) => Line) =>
+    right(title, expendable, row => (row.requestCount === 0 ? nothing : cell(row)));
+  const duration = (nanos: bigint): Line => [styled(formatDuration(nanos, screen.unicode))];
   return [
-    { column: { title: 'REQUESTS', align: 'right' }, cell: row => [styled(formatCount(row.requestCount))] },
-    {
-      column: { title: 'RATE', align: 'right', expendable: 4 },
-      cell: row => [styled(formatRate(row.ratePerSecond), 'dim')],
-    },
-    {
-      column: { title: 'ERRORS', align: 'right' },
-      cell: row =>
-        row.errorCount === 0
-          ? [styled(dot, 'dim')]
-          : [styled(`${error} ${formatCount(row.errorCount)} ${formatShare(row.errorRate)}`, 'error')],
-    },
-    duration('P50', 1, row => row.p50Nano),
-    duration('P90', 8, row => row.p90Nano),
-    duration('P95', 0, row => row.p95Nano),
-    duration('P99', 2, row => row.p99Nano),
-    duration('MAX', 6, row => row.maxNano),
-    duration('SELF', 5, row => row.selfNano),
-    {
-      column: { title: 'IMPACT', align: 'right', expendable: 3 },
-      cell: row => [styled(formatShare(row.impact), 'dim')],
-    },
+    right('SPANS', 7, row => [styled(formatCount(row.spanCount), 'dim')]),
+    requests('REQUESTS', 0, row => [styled(formatCount(row.requestCount))]),
+    requests('RATE', 5, row => [styled(formatRate(row.ratePerSecond, unit), 'dim')]),
+    right('ERRORS', 0, row =>
+      row.errorCount === 0
+        ? nothing
+        : [styled(`${error} ${formatCount(row.errorCount)} ${formatShare(row.errorRate).padStart(5)}`, 'error')],
+    ),
+    requests('P50', 2, row => duration(row.p50Nano)),
+    requests('P90', 9, row => duration(row.p90Nano)),
+    requests('P95', 0, row => duration(row.p95Nano)),
+    requests('P99', 3, row => duration(row.p99Nano)),
+    requests('MAX', 8, row => duration(row.maxNano)),
+    right('SELF', 6, row => duration(row.selfNano)),
+    right('IMPACT', 4, row => [styled(formatShare(row.impact), 'dim')]),
   ];
 }

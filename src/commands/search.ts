@@ -2,20 +2,20 @@ import { type Attributes, jsonOfValue } from '../model/attributes.ts';
 import type { Span } from '../model/span.ts';
 import { describeFilter, type Filter } from '../query/filter.ts';
 import { spanPredicate, tracePredicate } from '../query/to-sql.ts';
-import { table } from '../report/blocks.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
 import { findTraces, matchingSpans, TRACE_ORDERS, type TraceSummary, traceTotals } from '../store/find-traces.ts';
 import { readSpans } from '../store/read-trace.ts';
 import { trustOf } from '../store/trust.ts';
-import { formatCount, formatDuration, formatTime, plural } from '../terminal/format.ts';
+import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
-import { sanitize } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
-import { type Line, styled } from '../terminal/styled.ts';
+import { styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command, CommandContext, Option } from './command.ts';
 import { openData, requireSpans } from './data.ts';
+import { nameText, rootName, spanName } from './names.ts';
+import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
   FILTER_OPTIONS,
@@ -26,7 +26,9 @@ import {
   sortOf,
   sortOption,
 } from './options.ts';
+import { traceIdColumn } from './short-ids.ts';
 import { spanFields, spanJson } from './span-json.ts';
+import { timeColumn } from './time-range.ts';
 import { trustBlocks } from './trust.ts';
 
 const SPANS: Option<boolean> = {
@@ -36,6 +38,8 @@ const SPANS: Option<boolean> = {
 };
 const LIMIT = limitOption(20);
 const ORDERS = Object.keys(TRACE_ORDERS) as (keyof typeof TRACE_ORDERS)[];
+/** What single spans can be ordered by. */
+const SPAN_ORDERS = ['start', 'duration'] as const;
 const SORT = sortOption(ORDERS, 'start');
 
 /** Matching spans that a trace is shown with, as many as Tempo gives. */
@@ -62,7 +66,7 @@ export const command: Command = {
   examples: [
     ['tailspan search traces.jsonl', 'the newest traces of a file'],
     ['tailspan search traces.jsonl --service cart --status error', 'traces in which the cart failed'],
-    ["tailspan search traces.jsonl --attr 'http.response.status_code>=500' --sort duration", 'the slowest with a 5xx'],
+    ["tailspan search traces.jsonl --attr 'http.route=~/cart.*' --sort duration", 'the slowest of some routes'],
     ['tailspan search traces.jsonl --status error --json | jq -r .traces[].traceId', 'ids for a script'],
   ],
   options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, SPANS, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
@@ -70,16 +74,17 @@ export const command: Command = {
   async run(context) {
     const { sources } = readArguments(context.args, false);
     const filter = filterOf(context);
-    const order = sortOf(context.get(SORT), ORDERS, 'start');
-    await using data = await openData(context, sources);
+    const isOfSpans = context.get(SPANS) === true;
+    const order = sortOf(context.get(SORT), isOfSpans ? SPAN_ORDERS : ORDERS, 'start');
+    await using data = await openData(context, sources, { filter });
     await requireSpans(data, context);
-    return context.get(SPANS) === true
+    return isOfSpans
       ? await searchSpans(context, data.database, filter, order)
       : await searchTraces(context, data.database, filter, order);
   },
 };
 
-type Order = ReturnType<typeof sortOf<keyof typeof TRACE_ORDERS>>;
+type Order = ReturnType<typeof sortOf<(typeof ORDERS)[number]>>;
 
 async function searchTraces(
   context: CommandContext,
@@ -118,22 +123,13 @@ async function searchTraces(
       ...totalsBlock(totals.traces, traces.length, totals, screen),
       ...trustBlocks(trust),
     ],
-    notes: noteOf(rows.length, totals.traces, filter, 'trace'),
+    notes: await listNotes(context, database, filter, { noun: 'trace', shown: rows.length, all: totals.traces }),
     ...exitOf(context, rows.length),
   };
 }
 
 function exitOf(context: CommandContext, found: number): { exitCode?: 1 } {
   return found === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 } : {};
-}
-
-/** What to say on stderr about a list that is empty or cut. */
-function noteOf(shown: number, all: number, filter: Filter, noun: string): string[] {
-  if (all === 0) {
-    const times = filter.conditions.some(condition => condition.on === 'start');
-    return [`no ${noun} matches ${describeFilter(filter)}${times ? '; --since and --until count from now' : ''}`];
-  }
-  return shown < all ? [`${formatCount(all - shown)} more (--limit 0 shows all)`] : [];
 }
 
 async function spanSetsOf(
@@ -184,46 +180,68 @@ function chosenAttributes(span: Span, keys: readonly string[]): Record<string, u
 }
 
 /** Traces as people read them in a list. */
-export function traceTable(traces: readonly TraceSummary[], screen: Screen): Block[] {
+function traceTable(traces: readonly TraceSummary[], screen: Screen): Block[] {
   if (traces.length === 0) return [];
   const { error, dot } = glyphs(screen.unicode);
-  const day = (nanos: bigint) => formatTime(nanos, { utc: screen.utc, digits: 0, date: true }).slice(0, 10);
-  const isOneDay = new Set(traces.map(trace => day(trace.startTimeUnixNano))).size === 1;
+  const start = timeColumn(
+    traces.map(trace => trace.startTimeUnixNano),
+    screen,
+  );
   return [
     {
       kind: 'table',
       columns: [
-        { title: 'TRACE' },
-        { title: isOneDay ? `START ${day(traces[0]?.startTimeUnixNano ?? 0n)}` : 'START', least: 12, expendable: 3 },
-        { title: 'ROOT', least: 16 },
+        traceIdColumn(traces),
+        { title: start.title, expendable: 2 },
+        { title: 'ROOT', least: 20 },
         { title: 'DURATION', align: 'right' },
         { title: 'SPANS', align: 'right', expendable: 1 },
         { title: 'ERRORS', align: 'right' },
-        { title: 'SERVICES', least: 8, expendable: 2 },
+        { title: 'SERVICES', least: 16, expendable: 3 },
       ],
       rows: traces.map(trace => [
         [styled(trace.traceId)],
-        [styled(formatTime(trace.startTimeUnixNano, { utc: screen.utc, digits: 3, date: !isOneDay }), 'dim')],
-        rootLine(trace, screen),
+        [styled(start.cell(trace.startTimeUnixNano), 'dim')],
+        rootName(trace, screen),
         [styled(formatDuration(trace.durationNano, screen.unicode))],
         [styled(formatCount(trace.spanCount))],
         trace.errorCount === 0 ? [styled(dot, 'dim')] : [styled(`${error} ${formatCount(trace.errorCount)}`, 'error')],
-        [styled(trace.services.map(name => sanitize(name, screen.unicode)).join(', '), 'dim')],
+        [styled(trace.services.map(name => nameText(name, screen.unicode)).join(', '), 'dim')],
       ]),
     },
   ];
 }
 
-/** The root's service and name, or those of what comes first where the root is missing. */
-export function rootLine(trace: TraceSummary, screen: Screen): Line {
-  const service = sanitize(trace.firstServiceName, screen.unicode);
-  const name = sanitize(trace.firstSpanName, screen.unicode);
-  const isMissing = trace.rootServiceName === undefined;
+/** Spans as people read them in a list. */
+function spanTable(spans: readonly Span[], screen: Screen): Block[] {
+  if (spans.length === 0) return [];
+  const { error } = glyphs(screen.unicode);
+  const start = timeColumn(
+    spans.map(span => span.startTimeUnixNano),
+    screen,
+  );
   return [
-    styled(service, `service:${trace.firstServiceName}`),
-    styled(' '),
-    styled(name),
-    ...(isMissing ? [styled(' (root missing)', 'warning')] : []),
+    {
+      kind: 'table',
+      columns: [
+        traceIdColumn(spans),
+        { title: 'SPAN ID' },
+        { title: start.title, expendable: 1 },
+        { title: 'SPAN', least: 20 },
+        { title: 'KIND', expendable: 2 },
+        { title: 'DURATION', align: 'right' },
+        { title: 'STATUS' },
+      ],
+      rows: spans.map(span => [
+        [styled(span.traceId)],
+        [styled(span.spanId)],
+        [styled(start.cell(span.startTimeUnixNano), 'dim')],
+        spanName(span, screen),
+        [styled(span.kind, 'dim')],
+        [styled(formatDuration(span.durationNano, screen.unicode))],
+        span.status.code === 'error' ? [styled(`${error} error`, 'error')] : [styled(span.status.code, 'dim')],
+      ]),
+    },
   ];
 }
 
@@ -231,8 +249,11 @@ function totalsBlock(all: number, shown: number, totals: { spans: number; errors
   if (all === 0) return [];
   const { dot } = glyphs(screen.unicode);
   const counts = [plural(all, 'trace'), plural(totals.spans, 'span'), plural(totals.errors, 'error')].join(` ${dot} `);
-  const more = shown < all ? ` ${dot} ${formatCount(shown)} shown` : '';
-  return [{ kind: 'lines', lines: [[], [styled(`${counts}${more}`, 'dim')]] }];
+  return [{ kind: 'lines', lines: [[], [styled(shownOf(all, shown, counts, screen), 'dim')]] }];
+}
+
+function shownOf(all: number, shown: number, counts: string, screen: Screen): string {
+  return shown < all ? `${counts} ${glyphs(screen.unicode).dot} ${formatCount(shown)} shown` : counts;
 }
 
 async function searchSpans(context: CommandContext, database: Database, filter: Filter, order: Order): Promise<Report> {
@@ -260,24 +281,18 @@ async function searchSpans(context: CommandContext, database: Database, filter: 
     records,
     isList: true,
     blocks: screen => [
-      ...(spans.length === 0
+      ...spanTable(spans, screen),
+      ...(all === 0
         ? []
         : [
-            table(records, screen, [
-              'traceId',
-              'spanId',
-              'startTimeUnixNano',
-              'serviceName',
-              'name',
-              'kind',
-              'durationNano',
-              'status.code',
-            ]),
+            {
+              kind: 'lines' as const,
+              lines: [[], [styled(shownOf(all, spans.length, plural(all, 'span'), screen), 'dim')]],
+            },
           ]),
-      ...(all === 0 ? [] : [{ kind: 'lines' as const, lines: [[], [styled(plural(all, 'span'), 'dim')]] }]),
       ...trustBlocks(trust),
     ],
-    notes: noteOf(spans.length, all, filter, 'span'),
+    notes: await listNotes(context, database, filter, { noun: 'span', shown: spans.length, all }),
     ...exitOf(context, spans.length),
   };
 }

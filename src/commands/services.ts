@@ -3,11 +3,12 @@ import { traceTotals } from '../store/find-traces.ts';
 import { requestsOverTime, serviceRates } from '../store/rates.ts';
 import { trustOf } from '../store/trust.ts';
 import { glyphs, sparkline } from '../terminal/glyphs.ts';
-import { sanitize } from '../terminal/sanitize.ts';
 import { styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { openData, requireSpans } from './data.ts';
+import { serviceName } from './names.ts';
+import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
   FILTER_OPTIONS,
@@ -40,7 +41,7 @@ export const command: Command = {
     const { sources } = readArguments(context.args, false);
     const filter = filterOf(context);
     const order = sortOf(context.get(SORT), ['service', ...RATE_ORDERS], 'impact', ['service']);
-    await using data = await openData(context, sources);
+    await using data = await openData(context, sources, { filter });
     await requireSpans(data, context);
     const where = spanPredicate(filter);
     const traces = tracePredicate(filter, 't.trace_id');
@@ -62,17 +63,18 @@ export const command: Command = {
       isList: true,
       blocks: screen => {
         const marks = glyphs(screen.unicode);
-        const columns = rateColumns(screen);
+        const columns = rateColumns(rows, screen, order.field);
+        if (rows.length === 0) return [];
         return [
           {
             kind: 'table',
             columns: [
               { title: 'SERVICE', least: 12 },
-              { title: 'REQUESTS OVER TIME', expendable: 9 },
+              { title: 'REQUESTS OVER TIME', expendable: 10 },
               ...columns.map(({ column }) => column),
             ],
             rows: rows.map(row => [
-              [styled(sanitize(row.serviceName, screen.unicode), `service:${row.serviceName}`)],
+              [serviceName(row.serviceName, screen)],
               [styled(sparkline(series.get(row.serviceName) ?? [], marks), 'dim')],
               ...columns.map(({ cell }) => cell(row)),
             ]),
@@ -80,6 +82,11 @@ export const command: Command = {
           ...trustBlocks(trust),
         ];
       },
+      notes: await listNotes(context, data.database, filter, {
+        noun: 'span',
+        shown: rows.length,
+        all: sorted.length,
+      }),
       ...(rows.length === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 as const } : {}),
     };
   },

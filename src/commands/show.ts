@@ -9,6 +9,7 @@ import type { Block, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
 import { readTrace } from '../store/read-trace.ts';
 import { trustOf } from '../store/trust.ts';
+import { flow } from '../terminal/flow.ts';
 import { formatCount, formatDuration, formatShare, formatTime, plural } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
 import { sanitize, sanitizeLines } from '../terminal/sanitize.ts';
@@ -25,7 +26,16 @@ import { readArguments } from './arguments.ts';
 import type { Command, CommandContext, Option } from './command.ts';
 import { openData, requireSpans } from './data.ts';
 import { findOneTrace } from './find-trace.ts';
-import { FILTER_OPTIONS, filterOf, INPUT_OPTIONS, limitOption, MIN_DURATION, OUTPUT_OPTIONS } from './options.ts';
+import { nameText, serviceName, spanName } from './names.ts';
+import {
+  FILTER_OPTIONS,
+  filterOf,
+  INPUT_OPTIONS,
+  limitOption,
+  MIN_DURATION,
+  OUTPUT_OPTIONS,
+  wholeNumber,
+} from './options.ts';
 import { spanFields, spanJson } from './span-json.ts';
 import { traceHeading } from './trace-heading.ts';
 import { trustBlocks } from './trust.ts';
@@ -40,10 +50,7 @@ const DEPTH: Option<number> = {
   flags: '--depth <n>',
   description: 'levels to show below the root',
   group: 'Output',
-  parse: text => {
-    if (!/^\d+$/.test(text)) throw new UserError(`--depth takes a whole number, not '${text}'`);
-    return Number(text);
-  },
+  parse: wholeNumber('--depth'),
 };
 const UNFOLD: Option<boolean> = {
   flags: '--unfold',
@@ -81,9 +88,9 @@ export const command: Command = {
   async run(context) {
     const args = readArguments(context.args, true);
     const filter = filterOf(context, false);
-    await using data = await openData(context, args.sources);
+    await using data = await openData(context, args.sources, { filter });
     await requireSpans(data, context);
-    const traceId = await findOneTrace(data.database, args, filter);
+    const traceId = await findOneTrace(data.database, args, filter, context.screen);
     const trace = buildTrace(await readTrace(data.database, traceId));
     const spanId = context.get(SPAN);
     return spanId === undefined
@@ -127,7 +134,7 @@ async function showTrace(context: CommandContext, database: Database, trace: Tra
         kind: 'lines',
         lines: [[], ...waterfall(trace, path, shown.rows, screen), []],
       },
-      { kind: 'prose', text: legend(screen) },
+      { kind: 'lines', lines: legend(shown.rows, screen) },
       ...trustBlocks(trust),
     ],
   };
@@ -142,14 +149,22 @@ function nodeJson(node: TraceNode, path: TracePath): object {
   });
 }
 
-function legend(screen: Screen): Line {
-  const { onPath, solid, light, event } = glyphs(screen.unicode);
-  return [
-    styled(
-      `${onPath} on the critical path  ${solid} own time on it  ${light} waiting, or off it  ${event} event  self: time not in child spans`,
-      'dim',
-    ),
+/** What the signs of the picture mean, as far as it has them. */
+function legend(rows: readonly TraceRow[], screen: Screen): Line[] {
+  const { onPath, solid, light, event, times } = glyphs(screen.unicode);
+  const has = (is: (row: TraceRow) => boolean) => rows.some(is);
+  const items = [
+    `${onPath} on the critical path`,
+    `${solid} own time on it`,
+    `${light} waiting, or off it`,
+    ...(has(row => row.kind === 'span' && row.node.span.events.length > 0) ? [`${event} event`] : []),
+    ...(has(row => row.kind === 'run') ? [`${times}4 alike, in a row (--unfold)`] : []),
+    'self: without child spans',
   ];
+  return flow(
+    items.map(text => [styled(text, 'dim')]),
+    screen.width,
+  );
 }
 
 /** The rows as a picture; parts that hang on a missing parent under a heading of their own. */
@@ -220,11 +235,12 @@ function drawRow(row: TraceRow, trace: Trace, path: TracePath, sectionsOf: Secti
           : undefined;
       const mark = isFailed ? [styled(`${glyphs(screen.unicode).error} `, 'error')] : [];
       const deeper = row.deeper > 0 ? [styled(` +${formatCount(row.deeper)} below`, 'dim')] : [];
-      const isAsync = node.isAsync ? [styled(' (async)', 'dim')] : [];
+      const aside = node.isAsync ? { aside: [styled(' (async)', 'dim')] } : {};
       return {
         ...placed,
         style: `service:${span.serviceName}`,
-        label: [...mark, ...nameOf(node, row, screen), ...isAsync, ...deeper],
+        label: [...mark, ...nameOf(node, row, screen), ...deeper],
+        ...aside,
         bars: [stretch(span.startTimeUnixNano, endOf(span))],
         path: sections.map(section => stretch(section.startTimeUnixNano, section.endTimeUnixNano)),
         isOnPath: (path.ownNano[node.index] ?? 0n) > 0n,
@@ -243,10 +259,9 @@ function drawRow(row: TraceRow, trace: Trace, path: TracePath, sectionsOf: Secti
 /** The service where it is not the parent's, and the name. */
 function nameOf(node: TraceNode | undefined, row: TraceRow, screen: Screen): Line {
   if (node === undefined) return [];
-  const { serviceName, name } = node.span;
-  const isSame = row.parent?.node.span.serviceName === serviceName;
-  const service = isSame ? [] : [styled(sanitize(serviceName, screen.unicode), `service:${serviceName}`), styled(' ')];
-  return [...service, styled(sanitize(name, screen.unicode))];
+  const { serviceName: service, name } = node.span;
+  const isSame = row.parent?.node.span.serviceName === service;
+  return isSame ? [styled(nameText(name, screen.unicode))] : spanName(node.span, screen);
 }
 
 function guidesOf(row: TraceRow): { guides: boolean[]; skippedLevels: number } {
@@ -290,7 +305,7 @@ function findSpan(trace: Trace, prefix: string): TraceNode {
     found.length > 0 ? found : trace.nodes.filter(({ span }) => span.spanId.startsWith(prefix.slice(0, 2)));
   const list = nearest
     .slice(0, 5)
-    .map(({ span }) => `  ${span.spanId}  ${sanitize(span.serviceName)} ${sanitize(span.name)}`)
+    .map(({ span }) => `  ${span.spanId}  ${nameText(span.serviceName)} ${nameText(span.name)}`)
     .join('\n');
   throw new UserError(
     found.length > 1
@@ -333,21 +348,25 @@ function spanBlocks(trace: Trace, node: TraceNode, path: TracePath, screen: Scre
       [
         styled(
           parent !== undefined
-            ? `${parent.spanId}  ${clean(parent.serviceName)} ${clean(parent.name)}`
+            ? `${parent.spanId}  ${nameText(parent.serviceName, screen.unicode)} ${nameText(parent.name, screen.unicode)}`
             : (span.parentSpanId ?? 'none: it is a root'),
         ),
         ...(node.parentage === 'orphan' ? [styled('  not in the data', 'warning')] : []),
       ],
     ],
-    ['service', [styled(clean(span.serviceName), `service:${span.serviceName}`)]],
+    ['service', [serviceName(span.serviceName, screen)]],
     ['kind', [styled(span.kind)]],
     [
       'start',
-      [styled(`${time(span.startTimeUnixNano)}  +${duration(span.startTimeUnixNano - trace.startTimeUnixNano)}`)],
+      [
+        styled(
+          `${time(span.startTimeUnixNano)}  +${duration(span.startTimeUnixNano - trace.startTimeUnixNano)} into the trace`,
+        ),
+      ],
     ],
     ['end', [styled(time(endOf(span)))]],
     ['duration', [styled(`${duration(span.durationNano)}  ${formatShare(share)} of the trace`)]],
-    ['self', [styled(`${duration(node.selfNano)}  ${duration(own)} on the critical path`)]],
+    ['self', [styled(`${duration(node.selfNano)}  without child spans; ${duration(own)} of it on the critical path`)]],
     [
       'status',
       [
@@ -368,12 +387,9 @@ function spanBlocks(trace: Trace, node: TraceNode, path: TracePath, screen: Scre
   const title = (text: string): Block => ({ kind: 'heading', text: [styled(text, 'bold')] });
   const blocks: Block[] = [
     {
-      kind: 'heading',
-      text: [
-        styled(clean(span.serviceName), `service:${span.serviceName}`),
-        styled(' '),
-        styled(clean(span.name), 'bold'),
-      ],
+      kind: 'prose',
+      text: [serviceName(span.serviceName, screen), styled(` ${nameText(span.name, screen.unicode)}`, 'bold')],
+      indent: 2,
     },
     { kind: 'pairs', pairs: pairs.filter(([, line]) => line.some(segment => segment.text !== '')) },
   ];

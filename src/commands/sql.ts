@@ -9,6 +9,7 @@ import { styled } from '../terminal/styled.ts';
 import type { Command, CommandContext, Option } from './command.ts';
 import { openData } from './data.ts';
 import { INPUT_OPTIONS, limitOption, OUTPUT_OPTIONS } from './options.ts';
+import { reasonOf } from './reason.ts';
 
 const FILE: Option<string> = {
   flags: '-f, --file <file>',
@@ -31,26 +32,24 @@ export const command: Command = {
   description:
     "Runs SQL (DuckDB's) over documented views: spans, traces, span_attributes, span_events, span_links, resources, services, ingests. The query is the first argument, or comes from -f or stdin. It only reads, unless --write is given. `tailspan help sql` describes the views.",
   examples: [
-    ["tailspan sql 'SELECT service_name, count(*) FROM spans GROUP BY ALL' traces.jsonl", 'over a file'],
+    ["tailspan sql 'SELECT name, count(*) FROM spans GROUP BY ALL' traces.jsonl", 'over a file'],
     ["tailspan sql 'FROM ingests' traces.jsonl", 'what came of every record'],
     ['tailspan sql -f report.sql --db incident.duckdb --format csv', 'a query from a file over a database'],
   ],
   options: [...INPUT_OPTIONS, FILE, WRITE, LIMIT, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const { query, sources } = await readQuery(context);
+    const { query, sources, isFromInput } = await readQuery(context);
     const mayWrite = context.get(WRITE) === true;
-    await using data = await openData({ ...context, hasPipedInput: false }, sources, mayWrite && sources.length === 0);
-    await data.store.ensureViews();
+    await using data = await openData({ ...context, hasPipedInput: context.hasPipedInput && !isFromInput }, sources, {
+      isWriting: mayWrite && sources.length === 0,
+    });
+    // A file has them since it was made, and may not be written to.
+    if (data.database.path === ':memory:') await data.store.ensureViews();
     const { runSql } = await import('../store/sql.ts');
     const { columns, rows } = await runSql(data.database, query, mayWrite);
     const records = rows.map(row => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
-    const fields = columns.map(
-      ({ name, type }): Field => ({
-        name,
-        type: /INT|DOUBLE|DECIMAL|FLOAT/.test(type) && !type.includes('[') ? 'integer' : 'text',
-      }),
-    );
+    const fields = columns.map(({ name, type }): Field => ({ name, type: isNumeric(type) ? 'integer' : 'text' }));
     const limit = context.get(LIMIT) || undefined;
     const shown = limit === undefined ? rows : rows.slice(0, limit);
     const more = rows.length - shown.length;
@@ -63,32 +62,68 @@ export const command: Command = {
         const cells = shown.map(row =>
           row.map(cell => (cell === null ? '' : sanitize(exactCell(cell), screen.unicode))),
         );
-        const box = drawBox(
-          columns.map(({ name }) => sanitize(name)),
+        const { lines, columnCount } = drawBox(
+          columns.map(({ name, type }) => ({
+            title: sanitize(name, screen.unicode),
+            align: isNumeric(type) ? 'right' : 'left',
+            isWhole: isNumeric(type) || /^(TIME|DATE|BOOLEAN|INTERVAL)/.test(type),
+          })),
           cells,
-          fields.map(({ type }) => type === 'integer'),
           screen,
         );
-        const blocks: Block[] = [{ kind: 'lines', lines: box }];
         const count =
           more > 0
             ? `${plural(rows.length, 'row')}, ${formatCount(shown.length)} shown (--limit 0 shows all)`
             : plural(rows.length, 'row');
-        return [...blocks, { kind: 'lines', lines: [[styled(count, 'dim')]] }];
+        const blocks: Block[] = [
+          { kind: 'lines', lines },
+          { kind: 'lines', lines: [[styled(count, 'dim')]] },
+        ];
+        if (columnCount === columns.length) return blocks;
+        const missing = `${formatCount(columnCount)} of ${plural(columns.length, 'column')} shown, for the others there is no room: name the ones you want, or add --format json, csv or plain`;
+        return [...blocks, { kind: 'prose', text: [styled(missing, 'dim')], indent: 2 }];
       },
     };
   },
 };
 
-async function readQuery(context: CommandContext): Promise<{ query: string; sources: readonly string[] }> {
-  const file = context.get(FILE);
-  if (file !== undefined) {
-    if (!existsSync(file)) throw new UserError(`${file} does not exist`, { hint: '-f takes a file with SQL' });
-    return { query: readFileSync(file, 'utf8'), sources: context.args };
+function isNumeric(type: string): boolean {
+  return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(\d+,\d+\))$/.test(type);
+}
+
+interface Asked {
+  readonly query: string;
+  readonly sources: readonly string[];
+  /** stdin held the query, so that it holds no dump. */
+  readonly isFromInput: boolean;
+}
+
+/** Finds the query: in the file of -f, as the first argument, or on stdin. */
+async function readQuery(context: CommandContext): Promise<Asked> {
+  const asked = await findQuery(context);
+  if (/^[\s;]*$/.test(asked.query)) {
+    throw new UserError('sql needs a query', { hint: "tailspan sql 'SELECT count(*) FROM spans' traces.json" });
   }
-  const [first, ...rest] = context.args;
-  if (first !== undefined && !existsSync(first) && first !== '-') return { query: first, sources: rest };
-  if (context.hasPipedInput && !context.args.includes('-'))
-    return { query: await context.readInput(), sources: context.args };
-  throw new UserError('sql needs a query', { hint: "tailspan sql 'SELECT count(*) FROM spans' traces.json" });
+  return asked;
+}
+
+async function findQuery(context: CommandContext): Promise<Asked> {
+  const { args, hasPipedInput } = context;
+  const file = context.get(FILE);
+  if (file !== undefined) return { query: readSql(file), sources: args, isFromInput: false };
+  const [first, ...rest] = args;
+  if (first !== undefined && first !== '-' && !existsSync(first)) {
+    return { query: first, sources: rest, isFromInput: false };
+  }
+  const isFromInput = hasPipedInput && !args.includes('-');
+  return { query: isFromInput ? await context.readInput() : '', sources: args, isFromInput };
+}
+
+function readSql(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = existsSync(file) ? `cannot be read: ${reasonOf(error)}` : 'does not exist';
+    throw new UserError(`${file} ${reason}`, { hint: '-f takes a file with SQL', cause: error });
+  }
 }

@@ -3,20 +3,24 @@ import type { Block, Field } from '../report/report.ts';
 import { findTraces, type TraceSummary, traceTotals } from '../store/find-traces.ts';
 import { requestsOverTime, serviceRates } from '../store/rates.ts';
 import { trustOf } from '../store/trust.ts';
-import { formatCount, formatDuration, formatTime, plural } from '../terminal/format.ts';
+import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import { glyphs, sparkline } from '../terminal/glyphs.ts';
-import { sanitize } from '../terminal/sanitize.ts';
+import { pad, widthOf } from '../terminal/measure.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Line, styled } from '../terminal/styled.ts';
 import { readArguments } from './arguments.ts';
-import type { Command } from './command.ts';
+import type { Command, Option } from './command.ts';
 import { openData, requireSpans } from './data.ts';
-import { FILTER_OPTIONS, filterOf, INPUT_OPTIONS, limitOption, OUTPUT_OPTIONS } from './options.ts';
+import { rootName, serviceName } from './names.ts';
+import { noMatchNote } from './notes.ts';
+import { DB, FILTER_OPTIONS, filterOf, INPUT_OPTIONS, limitOption, OUTPUT_OPTIONS } from './options.ts';
 import { rateColumns, rateFields, rateJson, sortRates } from './rates.ts';
-import { rootLine } from './search.ts';
+import { sameData } from './shell.ts';
+import { shortTraceId, traceIdColumn } from './short-ids.ts';
+import { timeColumn, timeCovered } from './time-range.ts';
 import { trustBlocks } from './trust.ts';
 
-const LIMIT = limitOption(5);
+const LIMIT: Option<number> = { ...limitOption(5), description: 'traces in each list, 0 for all' };
 const BUCKETS = 24;
 /** Services that are listed; the rest are counted. */
 const SERVICES = 20;
@@ -38,7 +42,7 @@ export const command: Command = {
   async run(context) {
     const { sources } = readArguments(context.args, false);
     const filter = filterOf(context);
-    await using data = await openData(context, sources);
+    await using data = await openData(context, sources, { filter });
     await requireSpans(data, context);
     const { database } = data;
     const traceWhere = tracePredicate(filter, 't.trace_id');
@@ -70,19 +74,20 @@ export const command: Command = {
         trust,
       },
       records: { name: 'services', fields: FIELDS, rows: services },
+      notes: totals.traces === 0 ? [await noMatchNote(database, filter, 'trace', context.screen)] : [],
       blocks: screen => {
+        if (totals.traces === 0) return [];
         const { dot } = glyphs(screen.unicode);
+        const errors = plural(totals.errors, 'error');
         const counts = [
           plural(totals.spans, 'span'),
           plural(totals.traces, 'trace'),
           plural(services.length, 'service'),
-          plural(totals.errors, 'error'),
+          totals.errors === 0 ? 'no errors' : `${errors} in ${plural(totals.failed, 'trace')}`,
         ];
         const blocks: Block[] = [
-          {
-            kind: 'lines',
-            lines: [[styled(counts.join(` ${dot} `), 'bold')], [styled(covered(start, end, screen), 'dim')]],
-          },
+          { kind: 'prose', text: [styled(counts.join(` ${dot} `), 'bold')], indent: 2 },
+          { kind: 'prose', text: [styled(timeCovered(start, end, screen), 'dim')], indent: 2 },
           heading('services', services.length > SERVICES ? `${SERVICES} of ${formatCount(services.length)}` : ''),
           serviceTable(services.slice(0, SERVICES), series, screen),
           heading('slowest traces', ''),
@@ -90,11 +95,16 @@ export const command: Command = {
         ];
         if (totals.failed > 0) {
           blocks.push(
-            heading('failed traces', `latest of ${formatCount(totals.failed)}`),
+            heading('failed traces', failed.length < totals.failed ? `latest of ${formatCount(totals.failed)}` : ''),
             traceList(failed, 'errors', screen),
           );
         }
-        return [...blocks, ...trustBlocks(trust), ...nextSteps(slowest[0], totals.failed, sources, screen)];
+        const from = sameData(
+          sources,
+          context.get(DB),
+          data.loaded.some(({ account }) => account.source === '-'),
+        );
+        return [...blocks, ...trustBlocks(trust), ...nextSteps(slowest[0], totals.failed, from, screen)];
       },
     };
   },
@@ -108,55 +118,59 @@ function heading(text: string, detail: string): Block {
   return { kind: 'heading', text: [styled(text, 'bold'), styled(detail === '' ? '' : `  ${detail}`, 'dim')] };
 }
 
-function covered(start: bigint, end: bigint, screen: Screen): string {
-  const time = (nanos: bigint, date: boolean) => formatTime(nanos, { utc: screen.utc, digits: 3, date });
-  const isOneDay = time(start, true).slice(0, 10) === time(end, true).slice(0, 10);
-  const zone = screen.utc ? ' UTC' : '';
-  return `${time(start, true)} to ${time(end, !isOneDay)}${zone} (${formatDuration(end - start, screen.unicode)})`;
-}
-
 type ServiceRow = ReturnType<typeof rateJson>[number];
 
 function serviceTable(rows: readonly ServiceRow[], series: ReadonlyMap<string, number[]>, screen: Screen): Block {
-  const marks = glyphs(screen.unicode);
-  const columns = rateColumns(screen).filter(({ column }) => !['P90', 'MAX', 'SELF', 'IMPACT'].includes(column.title));
+  const columns = rateColumns(rows, screen).filter(({ column }) => !['P90', 'MAX', 'IMPACT'].includes(column.title));
   return {
     kind: 'table',
     columns: [
       { title: 'SERVICE', least: 12 },
-      { title: 'REQUESTS OVER TIME', expendable: 9 },
+      { title: 'REQUESTS OVER TIME', expendable: 10 },
       ...columns.map(({ column }) => column),
     ],
     rows: rows.map(row => [
-      [styled(sanitize(row.serviceName, screen.unicode), `service:${row.serviceName}`)],
-      [styled(sparkline(series.get(row.serviceName) ?? [], marks), 'dim')],
+      [serviceName(row.serviceName, screen)],
+      [styled(sparkline(series.get(row.serviceName) ?? [], glyphs(screen.unicode)), 'dim')],
       ...columns.map(({ cell }) => cell(row)),
     ]),
   };
 }
 
 function traceList(traces: readonly TraceSummary[], what: 'duration' | 'errors', screen: Screen): Block {
-  const { error } = glyphs(screen.unicode);
+  const { error, dot } = glyphs(screen.unicode);
+  const start = timeColumn(
+    traces.map(trace => trace.startTimeUnixNano),
+    screen,
+  );
+  const duration = {
+    column: { title: 'DURATION', align: 'right', expendable: what === 'duration' ? 0 : 2 } as const,
+    cell: (trace: TraceSummary): Line => [styled(formatDuration(trace.durationNano, screen.unicode))],
+  };
+  const errors = {
+    column: { title: 'ERRORS', align: 'right', expendable: what === 'errors' ? 0 : 2 } as const,
+    cell: (trace: TraceSummary): Line =>
+      trace.errorCount === 0 ? [styled(dot, 'dim')] : [styled(`${error} ${formatCount(trace.errorCount)}`, 'error')],
+  };
+  const [first, second] = what === 'duration' ? [duration, errors] : [errors, duration];
   return {
     kind: 'table',
     columns: [
-      { title: 'TRACE' },
-      { title: what === 'duration' ? 'DURATION' : 'ERRORS', align: 'right' },
-      { title: 'ROOT', least: 16 },
-      { title: what === 'duration' ? 'SPANS' : 'DURATION', align: 'right', expendable: 2 },
-      { title: 'START', expendable: 1 },
+      traceIdColumn(traces),
+      first.column,
+      { title: 'ROOT', least: 20 },
+      { title: 'SPANS', align: 'right', expendable: 3 },
+      second.column,
+      { title: start.title, expendable: 1 },
     ],
-    rows: traces.map(trace => {
-      const duration: Line = [styled(formatDuration(trace.durationNano, screen.unicode))];
-      const errors: Line = [styled(`${error} ${formatCount(trace.errorCount)}`, 'error')];
-      return [
-        [styled(trace.traceId)],
-        what === 'duration' ? duration : errors,
-        rootLine(trace, screen),
-        what === 'duration' ? [styled(formatCount(trace.spanCount))] : duration,
-        [styled(formatTime(trace.startTimeUnixNano, { utc: screen.utc, digits: 3, date: true }), 'dim')],
-      ];
-    }),
+    rows: traces.map(trace => [
+      [styled(trace.traceId)],
+      first.cell(trace),
+      rootName(trace, screen),
+      [styled(formatCount(trace.spanCount))],
+      second.cell(trace),
+      [styled(start.cell(trace.startTimeUnixNano), 'dim')],
+    ]),
   };
 }
 
@@ -164,20 +178,20 @@ function traceList(traces: readonly TraceSummary[], what: 'duration' | 'errors',
 function nextSteps(
   slowest: TraceSummary | undefined,
   failedCount: number,
-  sources: readonly string[],
+  from: string | undefined,
   screen: Screen,
 ): Block[] {
-  if (!screen.isTerminal || slowest === undefined) return [];
-  const from = sources.length === 1 && /^[\w./-]+$/.test(sources[0] ?? '') ? ` ${sources[0]}` : '';
-  const steps: [string, string][] = [
-    [`tailspan show ${slowest.traceId.slice(0, 12)}${from}`, 'the slowest trace as a waterfall'],
-    ...(failedCount > 0 ? [[`tailspan errors${from}`, 'where errors begin'] as [string, string]] : []),
+  if (!screen.isTerminal || slowest === undefined || from === undefined) return [];
+  const steps: [command: string, what: string][] = [
+    [`tailspan show ${shortTraceId(slowest.traceId)}${from}`, 'the slowest trace as a waterfall'],
+    ...(failedCount > 0 ? ([[`tailspan errors${from}`, 'where errors begin']] as [string, string][]) : []),
     [`tailspan critical-path${from}`, 'what the time goes into'],
   ];
-  return [
-    {
-      kind: 'lines',
-      lines: [[], ...steps.map(([line, what]) => [styled(line), styled(`  ${what}`, 'dim')])],
-    },
-  ];
+  // A command that is broken into lines cannot be copied.
+  const whole = steps.filter(([command]) => widthOf(command) <= screen.width);
+  const width = Math.max(0, ...whole.map(([command]) => widthOf(command)));
+  const hasRoom = whole.every(([, what]) => width + 2 + what.length <= screen.width);
+  const line = ([command, what]: [string, string]): Line =>
+    hasRoom ? [styled(pad(command, width)), styled(`  ${what}`, 'dim')] : [styled(command)];
+  return whole.length === 0 ? [] : [{ kind: 'lines', lines: [[], ...whole.map(line)] }];
 }

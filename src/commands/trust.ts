@@ -1,8 +1,8 @@
 import type { Block } from '../report/report.ts';
 import type { MissingParent, Trust } from '../store/trust.ts';
 import { formatCount, plural } from '../terminal/format.ts';
-import { sanitize } from '../terminal/sanitize.ts';
 import { styled } from '../terminal/styled.ts';
+import { nameText } from './names.ts';
 
 /** What people must know of the data behind an answer, as dim lines; none where nothing is amiss. */
 export function trustBlocks(trust: Trust): Block[] {
@@ -10,8 +10,7 @@ export function trustBlocks(trust: Trust): Block[] {
   if (trust.incompleteTraceCount > 0) {
     const of = `${formatCount(trust.incompleteTraceCount)} of ${plural(trust.traceCount, 'trace')}`;
     const orphans = trust.orphanCount > 0 ? `: ${plural(trust.orphanCount, 'span')} without their parent` : '';
-    const missing = trust.missingParents.map(describeMissing).slice(0, 3).join(', ');
-    lines.push(`incomplete: ${of}${orphans}${missing === '' ? '' : `; missing: ${missing}`}`);
+    lines.push(`incomplete: ${of}${orphans}${describeMissing(trust.missingParents)}`);
   }
   if (trust.sampledSpanCount > 0) {
     lines.push(
@@ -30,7 +29,24 @@ export function trustBlocks(trust: Trust): Block[] {
   ];
 }
 
-/** Who a missing parent presumably is. */
-export function describeMissing({ serviceName, calledService }: MissingParent): string {
-  return sanitize(serviceName ?? `a caller of ${calledService}`);
+/** Services that are named; the rest are counted. */
+const NAMED = 4;
+
+/** Who the missing parents presumably are: services, and callers of services about which nothing else is known. */
+function describeMissing(missing: readonly MissingParent[]): string {
+  const services = missing.flatMap(({ serviceName }) => (serviceName === undefined ? [] : [nameText(serviceName)]));
+  const called = missing.flatMap(({ serviceName, calledService }) =>
+    serviceName === undefined ? [nameText(calledService)] : [],
+  );
+  const parts = [
+    ...(services.length === 0 ? [] : [listOf(services)]),
+    ...(called.length === 0 ? [] : [`callers of ${listOf(called)}`]),
+  ];
+  return parts.length === 0 ? '' : `; missing: ${parts.join(', ')}`;
+}
+
+function listOf(names: readonly string[]): string {
+  const rest = names.length - NAMED;
+  const named = [...names.slice(0, NAMED), ...(rest > 0 ? [`${formatCount(rest)} more`] : [])];
+  return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(', ')} and ${named.at(-1)}`;
 }

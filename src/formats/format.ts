@@ -1,6 +1,8 @@
 import type { BatchWriter } from './columns/batch-writer.ts';
 import type { Outline } from './json/outline.ts';
 import type { Shape } from './json/shape.ts';
+import type { SpanLane } from './lane/lane.ts';
+import type { ColumnMap } from './rows/columns.ts';
 
 // What a format is to the rest of the program. A format is a folder with a descriptor; `index.ts` is the registry.
 //
@@ -32,15 +34,26 @@ export const REASONS = {
   'otlp-profiles': { severity: 'foreign', text: 'OTLP profiles documents' },
   'no-spans': { severity: 'foreign', text: 'documents without spans' },
   'api-error': { severity: 'foreign', text: 'error answers of an API' },
+  'log-lines': { severity: 'foreign', text: 'lines of other text' },
+  'log-records': { severity: 'foreign', text: 'log records' },
+  'metric-records': { severity: 'foreign', text: 'records of metrics' },
+  'profile-records': { severity: 'foreign', text: 'records of profiles' },
+  'other-records': { severity: 'foreign', text: 'records of other kinds' },
   'unread-format': { severity: 'lost', text: 'documents in a format that is not read' },
   'unrecognised-json': { severity: 'lost', text: 'JSON documents that hold no trace format' },
   'not-json': { severity: 'lost', text: 'stretches of text that are not JSON' },
   'malformed-json': { severity: 'lost', text: 'broken JSON documents' },
   'malformed-protobuf': { severity: 'lost', text: 'broken protobuf messages' },
+  'malformed-msgpack': { severity: 'lost', text: 'broken MessagePack bodies' },
+  'malformed-thrift': { severity: 'lost', text: 'broken Thrift messages' },
+  'malformed-parquet': { severity: 'lost', text: 'broken parts of Parquet files' },
+  'malformed-row': { severity: 'lost', text: 'rows that do not fit their columns' },
+  'malformed-text': { severity: 'lost', text: 'broken records of text' },
   truncated: { severity: 'lost', text: 'documents cut off by the end of the input' },
   'record-too-large': { severity: 'lost', text: 'records over the size limit' },
   'missing-trace-id': { severity: 'lost', text: 'spans without a trace id' },
   'missing-span-id': { severity: 'lost', text: 'spans without a span id' },
+  'unmatched-end': { severity: 'lost', text: 'ends of spans and flows whose begin is not there' },
   'too-deep': { severity: 'lost', text: 'spans with values nested too deeply' },
   'unexpected-type': { severity: 'mended', text: 'fields of an unexpected type, left out' },
   'invalid-time': { severity: 'mended', text: 'times that could not be read, left out' },
@@ -65,6 +78,10 @@ export interface DecodeContext {
   readonly writer: BatchWriter;
   readonly report: DecodeReport;
   readonly limits: DecodeLimits;
+  /** Reads runs of common spans faster; see formats/lane. */
+  readonly lane?: SpanLane | undefined;
+  /** What the user says of the columns of tables. */
+  readonly columnMap?: ColumnMap | undefined;
 }
 
 /** What a format's `sniff` recognised: a container it reads, or a document to pass over under a reason. */
@@ -84,8 +101,10 @@ interface FormatDescription {
 /** A format whose documents are JSON values. */
 export interface JsonFormat extends FormatDescription {
   readonly family: 'json';
+  /** Its documents are printed by a program among lines of its own, which are then no damage but `log-lines`. */
+  readonly isConsoleOutput?: boolean;
   /** Recognises a document from its outline; undefined where it is not this format (or not yet clear). */
-  sniff(outline: Outline): Sighting | undefined;
+  sniff(outline: Outline, columnMap?: ColumnMap): Sighting | undefined;
   /** Begins decoding: returns the shape to read for each container. */
   open(context: DecodeContext, offsetOf: (position: number) => number): (container: string) => Shape;
 }
@@ -105,4 +124,41 @@ export interface BinaryDecoder {
   end(): void;
 }
 
-export type TraceFormat = JsonFormat | BinaryFormat;
+/** A format of lines of text, among which lines of other programs may stand. */
+export interface TextFormat extends FormatDescription {
+  readonly family: 'text';
+  /** Recognises a source by its first lines; `whole` says that there are no more. */
+  sniff(lines: readonly string[], whole: boolean, columnMap?: ColumnMap): boolean;
+  open(context: DecodeContext): LineDecoder;
+}
+
+export interface LineDecoder {
+  /** Begins a new input. */
+  begin(): void;
+  /** Takes a line, without its end, whose first byte is at `offset` of its source. */
+  line(text: string, offset: number): void;
+  /** Ends the input; `isLastLineOpen` says that no line end stands behind the last line, so that it may have been cut. */
+  end(isLastLineOpen: boolean): void;
+}
+
+/** A format that says only at the end of the file where what stands in it. */
+export interface FileFormat extends FormatDescription {
+  readonly family: 'file';
+  /** Recognises a file by its first bytes. */
+  sniff(head: Uint8Array): boolean;
+  open(context: DecodeContext): FileDecoder;
+}
+
+export interface FileDecoder {
+  /** Decodes a whole file. */
+  decode(file: RandomAccess): Promise<void>;
+}
+
+/** A file, or what has been put into one, of which any part can be had. */
+export interface RandomAccess {
+  readonly size: number;
+  /** Returns the bytes from `from` up to `to`, fewer where the file ends before; they stay as they are. */
+  read(from: number, to: number): Promise<Uint8Array>;
+}
+
+export type TraceFormat = JsonFormat | BinaryFormat | TextFormat | FileFormat;

@@ -48,7 +48,7 @@ port.on('message', async (message: ToWorker) => {
         send({ type: 'batch', batch }, buffersOf(batch));
       },
     },
-    options,
+    { ...options, lane: true },
   );
   decoder.writer.skipValueIds(message.nextAttributeId);
   const account = await decoder.decode(message.source, async bytes => {

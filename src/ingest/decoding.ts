@@ -1,7 +1,17 @@
 import { BatchWriter, type BatchWriterOptions } from '../formats/columns/batch-writer.ts';
-import type { BinaryDecoder, BinaryFormat, DecodeLimits, DecodeReport, Reason } from '../formats/format.ts';
-import { BINARY_FORMATS, JSON_FORMATS } from '../formats/index.ts';
+import type {
+  BinaryDecoder,
+  DecodeContext,
+  DecodeLimits,
+  DecodeReport,
+  Reason,
+  TraceFormat,
+} from '../formats/format.ts';
+import { BINARY_FORMATS, FILE_FORMATS, JSON_FORMATS, TEXT_FORMATS } from '../formats/index.ts';
 import { JsonDocuments } from '../formats/json/documents.ts';
+import { SpanLane } from '../formats/lane/lane.ts';
+import type { ColumnMap } from '../formats/rows/columns.ts';
+import { TextLines } from '../formats/text-lines.ts';
 import { AccountKeeper, type SourceAccount } from './account.ts';
 import {
   type CompressionLimits,
@@ -11,7 +21,8 @@ import {
   SourceDamage,
 } from './compression.ts';
 import { chunksOf, type Source } from './source.ts';
-import { refusalOf } from './unreadable.ts';
+import { Spool } from './spool.ts';
+import { poorOutput, refusalOf } from './unreadable.ts';
 
 // From a source to batches: decompress, recognise, decode. Runs on the thread of the database for small sources and in a
 // worker for large ones; it is the same code.
@@ -23,10 +34,16 @@ import { refusalOf } from './unreadable.ts';
 /** How much of a source is looked at before its family is decided. */
 const HEAD = 1 << 16;
 const FRAME_HEADER = 4;
+/** As many of the first bytes tell whether a source is compressed. */
+const MAGIC = 8;
 
 export interface DecodeOptions {
   readonly limits: DecodeLimits;
   readonly compression: CompressionLimits;
+  /** What the user says of the columns of tables. */
+  readonly columnMap?: ColumnMap | undefined;
+  /** Whether the fast lane is worth its start: for large sources. */
+  readonly lane?: boolean;
 }
 
 /** A place for bytes: what a decoder is to the stream before it. */
@@ -43,7 +60,9 @@ export class SourceDecoder {
   readonly writer: BatchWriter;
   readonly #options: DecodeOptions;
   readonly #json: JsonDocuments;
-  readonly #binary: ReadonlyMap<BinaryFormat, BinaryDecoder>;
+  readonly #context: DecodeContext;
+  /** Decoders of the formats met so far. */
+  readonly #decoders = new Map<TraceFormat, BinaryDecoder>();
   #account = new AccountKeeper();
 
   constructor(writer: BatchWriterOptions, options: DecodeOptions) {
@@ -54,9 +73,14 @@ export class SourceDecoder {
       repair: (reason: Reason, offset, detail) => this.#account.repair(reason, offset, detail),
       document: format => this.#account.document(format),
     };
-    const context = { writer: this.writer, report, limits: options.limits };
-    this.#json = new JsonDocuments(JSON_FORMATS, context);
-    this.#binary = new Map(BINARY_FORMATS.map(format => [format, format.open(context)]));
+    this.#context = {
+      writer: this.writer,
+      report,
+      limits: options.limits,
+      columnMap: options.columnMap,
+      lane: options.lane === true ? SpanLane.open(this.writer) : undefined,
+    };
+    this.#json = new JsonDocuments(JSON_FORMATS, this.#context);
   }
 
   /**
@@ -73,29 +97,44 @@ export class SourceDecoder {
     const spansBefore = this.writer.spanCount;
     let bytes = 0;
     let contentBytes = 0;
-    let fault: SourceAccount['fault'];
+    let damage: SourceDamage | undefined;
+    let firstBytes: Uint8Array | undefined;
     const counted = async function* () {
       for await (const chunk of stored) {
+        firstBytes ??= new Uint8Array(chunk.subarray(0, MAGIC));
         bytes += chunk.length;
         yield chunk;
         await onProgress?.(bytes);
       }
     };
+    const chunks = counted();
     const head = new HeadKeeper();
     let sink: Sink | undefined;
     try {
-      for await (const chunk of decompressed(counted(), this.#options.compression)) {
+      for await (const chunk of decompressed(chunks, this.#options.compression)) {
         contentBytes += chunk.length;
         if (sink !== undefined) await sink.push(chunk);
-        else if (head.add(chunk)) {
+        else {
+          const rest = head.add(chunk);
+          if (!head.isFull) continue;
           sink = this.#sinkFor(head.bytes, false, 0);
-          await sink?.push(head.bytes);
           if (sink === undefined) break;
+          const isStored = firstBytes !== undefined && Buffer.compare(firstBytes, head.bytes.subarray(0, MAGIC)) === 0;
+          if (sink instanceof Spool && isStored && (await sink.useFile(source, onProgress))) {
+            bytes = contentBytes = source.bytes ?? bytes;
+            break;
+          }
+          await sink.push(head.bytes);
+          if (rest.length > 0) await sink.push(rest);
         }
       }
     } catch (error) {
+      if (sink instanceof Spool) await sink.close();
       if (!(error instanceof SourceDamage)) throw error;
-      fault = { message: error.message };
+      damage = error;
+    } finally {
+      // Where reading stops early, the file is closed by this alone.
+      await chunks.return(undefined);
     }
     if (sink === undefined && !head.isFull) {
       sink = this.#sinkFor(head.bytes, true, 0);
@@ -104,7 +143,10 @@ export class SourceDecoder {
     await sink?.end();
     const spans = this.writer.spanCount - spansBefore;
     const account = this.#account;
-    fault ??= this.#faultOf(account, head, spans);
+    const fault =
+      damage === undefined
+        ? this.#faultOf(account, head, spans)
+        : { message: damage.message, ...(spans > 0 ? { hint: HINT_KEPT } : {}) };
     return {
       source: source.name,
       format: account.format,
@@ -121,40 +163,43 @@ export class SourceDecoder {
   /** Why a source that was read to its end is nevertheless not whole, or no trace dump at all. */
   #faultOf(account: AccountKeeper, head: HeadKeeper, spans: number): SourceAccount['fault'] {
     const skipped = account.skipped;
-    const truncated = skipped.find(({ reason }) => reason === 'truncated');
-    if (truncated !== undefined) {
+    const find = (...reasons: readonly Reason[]) => skipped.find(({ reason }) => reasons.includes(reason));
+    // Of what is not read it is no matter that it is cut off.
+    const named = spans === 0 && account.documents === 0 ? find('unread-format', 'unrecognised-json') : undefined;
+    const truncated = find('truncated');
+    if (truncated !== undefined && named === undefined) {
       return {
         message: `is cut off: ${truncated.first.detail} (byte ${truncated.first.offset})`,
-        hint: 'what stands before it was read',
+        hint: spans > 0 ? HINT_KEPT : 'not one span is whole',
       };
     }
     if (spans > 0) return undefined;
-    const answer = skipped.find(({ reason }) => reason === 'api-error');
+    const poor = account.documents === 0 ? poorOutput(head.bytes) : undefined;
+    if (poor !== undefined) return poor;
+    const answer = find('api-error');
     if (answer !== undefined) {
       return {
         message: `is the error answer of an API: ${answer.first.detail}`,
         hint: 'ask the API for the trace again',
       };
     }
-    if (account.documents > 0) return undefined;
-    const named = skipped.find(({ reason }) => reason === 'unread-format');
-    if (named !== undefined) {
+    if (named?.reason === 'unread-format') {
       return {
         message: `is in a format that is not read: ${named.first.detail}`,
         hint: refusalOf(head.bytes, true).hint,
       };
     }
-    const unknown = skipped.find(({ reason }) => reason === 'unrecognised-json');
-    if (unknown !== undefined) {
-      return { message: `holds JSON but no trace format that is read: ${unknown.first.detail}`, hint: HINT_JSON };
+    if (named !== undefined) {
+      return { message: `holds JSON but no trace format that is read: ${named.first.detail}`, hint: HINT_JSON };
     }
-    const broken = skipped.find(({ reason }) => reason === 'malformed-json' || reason === 'malformed-protobuf');
+    const broken = skipped.find(({ reason }) => reason.startsWith('malformed-'));
     if (broken !== undefined) {
       return {
         message: `is broken: ${broken.first.detail} (byte ${broken.first.offset})`,
         hint: 'check how the file was written; nothing in it could be read',
       };
     }
+    if (account.documents > 0) return undefined;
     if (skipped.length === 0 || skipped.every(({ reason }) => reason === 'not-json')) {
       return refusalOf(head.bytes, !head.isFull);
     }
@@ -163,18 +208,31 @@ export class SourceDecoder {
 
   /** Decides what a stream is from its first bytes; undefined where it is nothing that is read. */
   #sinkFor(head: Uint8Array, whole: boolean, offset: number): Sink | undefined {
+    const file = FILE_FORMATS.find(known => known.sniff(head));
+    if (file !== undefined) return new Spool(file.open(this.#context));
     const isText = isPlainText(head);
     if (!isText) {
-      for (const [format, decoder] of this.#binary) {
-        if (!format.sniff(head, whole)) continue;
-        decoder.begin(offset);
-        return decoder;
-      }
+      const format = BINARY_FORMATS.find(known => known.sniff(head, whole));
+      if (format !== undefined) return this.#begin(format, offset, () => format.open(this.#context));
       if (isFramed(head, this.#options.limits.recordBytes)) return this.#frames();
+    } else if (TEXT_FORMATS.length > 0) {
+      const lines = Buffer.from(head).toString('utf8').split(/\r?\n/);
+      const format = TEXT_FORMATS.find(known => known.sniff(lines, whole, this.#context.columnMap));
+      if (format !== undefined) return this.#begin(format, offset, () => new TextLines(format, this.#context));
     }
     if (!looksLikeJson(head)) return undefined;
     this.#json.begin(offset);
     return this.#json;
+  }
+
+  #begin(format: TraceFormat, offset: number, open: () => BinaryDecoder): Sink {
+    let decoder = this.#decoders.get(format);
+    if (decoder === undefined) {
+      decoder = open();
+      this.#decoders.set(format, decoder);
+    }
+    decoder.begin(offset);
+    return decoder;
   }
 
   /** Takes frames apart and decodes each message by what it is. */
@@ -274,18 +332,29 @@ export class SourceDecoder {
   }
 }
 
+const HINT_KEPT = 'what stands before it was read';
 const HINT_JSON = 'OTLP, Jaeger and Zipkin v2 JSON are read; look at the first document of the file';
 
-/** Keeps the beginning of a stream until there is enough to decide on. */
+/** Keeps the first `HEAD` bytes of a stream, so that what it is does not depend on how it comes in chunks. */
 class HeadKeeper {
-  bytes: Uint8Array = new Uint8Array(0);
-  isFull = false;
+  #buffer = Buffer.alloc(0);
+  #length = 0;
 
-  /** Adds a chunk; returns true once there is enough. */
-  add(chunk: Uint8Array): boolean {
-    this.bytes = Buffer.concat([this.bytes, chunk]);
-    this.isFull = this.bytes.length >= HEAD;
-    return this.isFull;
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  get isFull(): boolean {
+    return this.#length === HEAD;
+  }
+
+  /** Adds what is missing of a chunk, and returns the rest of it. */
+  add(chunk: Uint8Array): Uint8Array {
+    if (this.#buffer.length === 0) this.#buffer = Buffer.allocUnsafeSlow(HEAD);
+    const added = chunk.subarray(0, HEAD - this.#length);
+    this.#buffer.set(added, this.#length);
+    this.#length += added.length;
+    return chunk.subarray(added.length);
   }
 }
 

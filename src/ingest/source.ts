@@ -1,5 +1,5 @@
 import { read } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { SourceDamage } from './compression.ts';
 
 // What the user named, as things to read: files, folders (all files below), glob patterns, `-` for stdin.
@@ -27,17 +27,23 @@ const newChunk = () => Buffer.allocUnsafeSlow(CHUNK);
 
 /**
  * Finds the files behind arguments, in the order of the arguments and by name within a folder or pattern; hidden files
- * of a folder are left out. What cannot be found or read is returned as a problem, not thrown.
+ * of a folder are left out, and a file that is met again, by another name or through a link, is too. What cannot be found
+ * or read is returned as a problem, not thrown.
  */
 export async function findSources(names: readonly string[]): Promise<{ sources: Source[]; problems: SourceProblem[] }> {
   const sources: Source[] = [];
   const problems: SourceProblem[] = [];
   const seen = new Set<string>();
   const add = async (path: string): Promise<void> => {
-    if (seen.has(path)) return;
-    seen.add(path);
-    const found = await stat(path);
-    sources.push({ name: path, path, bytes: found.isFile() ? found.size : undefined });
+    try {
+      const found = await stat(path);
+      const identity = found.isFile() ? await realpath(path) : path;
+      if (seen.has(identity)) return;
+      seen.add(identity);
+      sources.push({ name: path, path, bytes: found.isFile() ? found.size : undefined });
+    } catch (error) {
+      problems.push({ name: path, ...explain(error) });
+    }
   };
   for (const name of names) {
     if (name === '-') {
@@ -83,6 +89,7 @@ export function isPattern(name: string): boolean {
  */
 export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   let file: FileHandle | undefined;
+  let coming: Promise<Uint8Array> | undefined;
   try {
     file = source.path === undefined ? undefined : await open(source.path);
     const descriptor = file?.fd ?? STDIN;
@@ -93,7 +100,7 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
           error === null ? resolve(buffer.subarray(0, length)) : reject(error),
         );
       });
-    let coming = readInto(buffers[0]);
+    coming = readInto(buffers[0]);
     for (let turn = 1; ; turn++) {
       const chunk = await coming;
       if (chunk.length === 0) return;
@@ -105,6 +112,9 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   } catch (error) {
     throw error instanceof SourceDamage ? error : new SourceDamage(explain(error).message, { cause: error });
   } finally {
+    // A read that is under way must not outlive its descriptor, whose number the next file may be given. Of a pipe it may
+    // never end.
+    if (source.bytes !== undefined) await coming?.catch(() => {});
     await file?.close();
   }
 }
@@ -114,6 +124,7 @@ function explain(error: unknown): { message: string; hint?: string } {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ENOENT':
+    case 'ENOTDIR':
       return { message: 'does not exist', hint: 'check the path, or use - to read from stdin' };
     case 'EACCES':
     case 'EPERM':

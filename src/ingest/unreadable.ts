@@ -17,6 +17,27 @@ const MAGIC: readonly (readonly [string, readonly number[], number])[] = [
   ['framed snappy data', [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50], 0],
 ];
 
+/** Console output that shows spans but says too little of them: neither times nor parents. */
+const POOR_OUTPUT: readonly (readonly [RegExp, Refusal])[] = [
+  [
+    // 'GET /' : a1fbefbeffb0c1d2e3f405162738495a fbefbe0000000001 SERVER [tracer: http:1.2.3] AttributesMap{data={…}, …}
+    /'.*' : [0-9a-f]{32} [0-9a-f]{16} [A-Z]+ \[tracer: /,
+    {
+      message: "is the output of OpenTelemetry Java's LoggingSpanExporter, which prints neither times nor parents",
+      hint: 'run the program with OTEL_TRACES_EXPORTER=logging-otlp (or otlp) instead of logging',
+    },
+  ],
+  [
+    // ResourceTraces #0 service.name=shop
+    /^(?:.*\t)?ResourceTraces #\d+(?: |$)/m,
+    {
+      message:
+        "is the output of the OpenTelemetry Collector's debug exporter without details, which has neither times nor parents",
+      hint: 'set verbosity: detailed in the configuration of the debug exporter',
+    },
+  ],
+];
+
 /** The refusal of a source: a clause that follows its name, and what to do. */
 export interface Refusal {
   readonly message: string;
@@ -24,6 +45,12 @@ export interface Refusal {
 }
 
 const HINT = 'OTLP (JSON or protobuf), Jaeger JSON and Zipkin v2 JSON are read, also compressed with gzip or zstd';
+
+/** Returns the refusal of console output that says too little of its spans; undefined where `head` is none. */
+export function poorOutput(head: Uint8Array): Refusal | undefined {
+  const output = Buffer.from(head).toString('utf8');
+  return POOR_OUTPUT.find(([expression]) => expression.test(output))?.[1];
+}
 
 /** Returns the refusal of a source that begins with `head`; `whole` says that there is no more of it. */
 export function refusalOf(head: Uint8Array, whole: boolean): Refusal {

@@ -73,8 +73,8 @@ export interface Assembly {
   readonly left: Uint32Array;
   readonly right: Uint32Array;
   readonly depth: Uint32Array;
-  /** Self time in nanoseconds, exact below 2^53. */
-  readonly self: Float64Array;
+  /** Self time in nanoseconds; 2 words a span, low first. */
+  readonly self: Uint32Array;
   readonly traces: readonly AssembledTrace[];
   /** Input rows of traces that were left out because they were not settled; ascending. */
   readonly unsettled: Uint32Array;
@@ -89,7 +89,10 @@ export function assemble(input: AssemblyInput, settledBefore = input.count): Ass
   return new Assembler(input).run(settledBefore);
 }
 
-/** Nanoseconds from one 64-bit time to another; exact where the distance is below 2^53. */
+/**
+ * Nanoseconds from one 64-bit time to another; exact where the distance is below 2^53. The words of the later time may
+ * be sums: a carry from low to high is made here.
+ */
 function distance(low: number, high: number, laterLow: number, laterHigh: number): number {
   return (laterHigh - high) * 4294967296 + (laterLow - low);
 }
@@ -149,11 +152,11 @@ class Assembler {
       left: new Uint32Array(settledSpans),
       right: new Uint32Array(settledSpans),
       depth: new Uint32Array(settledSpans),
-      self: new Float64Array(settledSpans),
+      self: new Uint32Array(settledSpans * 2),
     };
     const traces: AssembledTrace[] = [];
     let position = 0;
-    for (const trace of this.#byStart(traceCount, rows, sizes)) {
+    for (const trace of this.#byStart(traceCount, rows, sizes, firstRow)) {
       if (lastRow[trace]! >= settledBefore) continue;
       const from = sizes[trace]!;
       const to = sizes[trace + 1]!;
@@ -163,19 +166,20 @@ class Assembler {
     return { ...output, traces, unsettled };
   }
 
-  /** Gives every row the number of its trace. */
-  #groupByTrace(): { traceOf: Uint32Array; traceCount: number; firstRow: Uint32Array } {
+  /** Gives every row the number of its trace; `firstRow` is a row that bears the trace's full id. */
+  #groupByTrace(): TraceGroups {
     const { count, traceId, quirks } = this.#input;
     let bits = 6;
     while (1 << bits < count * 2) bits++;
     const mask = (1 << bits) - 1;
     const table = new Int32Array(mask + 1);
     const traceOf = new Uint32Array(count);
-    /** A row that bears the trace's full id. */
     const firstRow = new Uint32Array(count);
     let traceCount = 0;
     let previous = -1;
+    let allQuirks = 0;
     for (let row = 0; row < count; row++) {
+      allQuirks |= quirks[row]!;
       const at = row * 4;
       const word0 = traceId[at]!;
       const word1 = traceId[at + 1]!;
@@ -194,8 +198,7 @@ class Assembler {
           continue;
         }
       }
-      // Only the low 64 bits are hashed, so that the short and the long form of a Zipkin id meet.
-      let slot = (Math.imul(word0 ^ (word1 >>> 3), 0x9e3779b1) >>> (32 - bits)) & mask;
+      let slot = hashWords(hashWords(word0, word1), hashWords(word2, word3)) & mask;
       for (;;) {
         const trace = table[slot]! - 1;
         if (trace < 0) {
@@ -204,30 +207,75 @@ class Assembler {
           traceOf[row] = previous = traceCount++;
           break;
         }
-        const known = firstRow[trace]!;
-        const other = known * 4;
-        if (traceId[other] === word0 && traceId[other + 1] === word1) {
-          if (traceId[other + 2] === word2 && traceId[other + 3] === word3) {
-            traceOf[row] = previous = trace;
-            break;
-          }
-          const isShort = (word2 | word3) === 0;
-          const isKnownShort = (traceId[other + 2]! | traceId[other + 3]!) === 0;
-          const isZipkin = (quirks[row]! & quirks[known]! & Quirk.sharedParent) !== 0;
-          if (isZipkin && (isShort || isKnownShort)) {
-            if (isKnownShort) firstRow[trace] = row;
-            traceOf[row] = previous = trace;
-            break;
-          }
+        const other = firstRow[trace]! * 4;
+        if (
+          traceId[other] === word0 &&
+          traceId[other + 1] === word1 &&
+          traceId[other + 2] === word2 &&
+          traceId[other + 3] === word3
+        ) {
+          traceOf[row] = previous = trace;
+          break;
         }
         slot = (slot + 1) & mask;
       }
     }
-    return { traceOf, traceCount, firstRow: firstRow.subarray(0, traceCount) };
+    const groups = { traceOf, traceCount, firstRow: firstRow.subarray(0, traceCount) };
+    return (allQuirks & Quirk.sharedParent) === 0 ? groups : this.#joinShortIds(groups);
   }
 
-  /** The traces in order of their earliest start, then of their first row's id. */
-  #byStart(traceCount: number, rows: Uint32Array, sizes: Uint32Array): Uint32Array {
+  /**
+   * Zipkin writes the id of one trace in 128 bits here and in its low 64 bits there: spans of the short form go to the
+   * trace with the long one. Of several (which no sound system has) the one with the smallest id takes them.
+   */
+  #joinShortIds({ traceOf, traceCount, firstRow }: TraceGroups): TraceGroups {
+    const { count, traceId, quirks } = this.#input;
+    const isZipkin = new Uint8Array(traceCount);
+    for (let row = 0; row < count; row++) if (quirks[row]! & Quirk.sharedParent) isZipkin[traceOf[row]!] = 1;
+    const short: number[] = [];
+    const long: number[] = [];
+    for (let trace = 0; trace < traceCount; trace++) {
+      if (isZipkin[trace] === 0) continue;
+      const at = firstRow[trace]! * 4;
+      if ((traceId[at + 2]! | traceId[at + 3]!) === 0) short.push(trace);
+      else long.push(trace);
+    }
+    if (short.length === 0 || long.length === 0) return { traceOf, traceCount, firstRow };
+    let slots = 64;
+    while (slots < long.length * 2) slots *= 2;
+    const table = new Int32Array(slots);
+    /** The slot that a trace's low 64 bits have, or would take. */
+    const slotOf = (trace: number): number => {
+      const at = firstRow[trace]! * 4;
+      let slot = hashWords(traceId[at]!, traceId[at + 1]!) & (slots - 1);
+      for (; table[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
+        const known = firstRow[table[slot]! - 1]! * 4;
+        if (traceId[known] === traceId[at] && traceId[known + 1] === traceId[at + 1]) break;
+      }
+      return slot;
+    };
+    for (const trace of long) {
+      const slot = slotOf(trace);
+      const known = table[slot]! - 1;
+      if (known < 0 || compareIds(traceId, firstRow[trace]!, firstRow[known]!) < 0) table[slot] = trace + 1;
+    }
+    const target = new Int32Array(traceCount).fill(-1);
+    for (const trace of short) target[trace] = table[slotOf(trace)]! - 1;
+    // Numbers that are free now are closed up.
+    const number = new Uint32Array(traceCount);
+    let joinedCount = 0;
+    for (let trace = 0; trace < traceCount; trace++) {
+      if (target[trace]! >= 0) continue;
+      firstRow[joinedCount] = firstRow[trace]!;
+      number[trace] = joinedCount++;
+    }
+    for (const trace of short) if (target[trace]! >= 0) number[trace] = number[target[trace]!]!;
+    for (let row = 0; row < count; row++) traceOf[row] = number[traceOf[row]!]!;
+    return { traceOf, traceCount: joinedCount, firstRow: firstRow.subarray(0, joinedCount) };
+  }
+
+  /** The traces in order of their earliest start, then of their ids. */
+  #byStart(traceCount: number, rows: Uint32Array, sizes: Uint32Array, firstRow: Uint32Array): Uint32Array {
     const { start, traceId } = this.#input;
     const earliest = new Uint32Array(traceCount);
     for (let trace = 0; trace < traceCount; trace++) {
@@ -240,11 +288,9 @@ class Assembler {
     }
     return new Uint32Array(traceCount)
       .map((_, trace) => trace)
-      .sort((a, b) => {
-        const rowA = earliest[a]!;
-        const rowB = earliest[b]!;
-        return compareWords(start, rowA, rowB) || compareIds(traceId, rowA, rowB);
-      });
+      .sort(
+        (a, b) => compareWords(start, earliest[a]!, earliest[b]!) || compareIds(traceId, firstRow[a]!, firstRow[b]!),
+      );
   }
 
   #isKnown(row: number): boolean {
@@ -270,6 +316,7 @@ class Assembler {
       quirks |= input.quirks[row]!;
     }
     this.#hasShared = (quirks & Quirk.shared) !== 0;
+    if (quirks & Quirk.sharedParent) this.#recogniseServerHalves();
     if (quirks & Quirk.startUnknown) this.#inheritStarts();
     this.#sort(size);
     this.#indexIds();
@@ -310,34 +357,65 @@ class Assembler {
     this.#tableMask = slots - 1;
   }
 
+  /** Marks server halves that an assembly before this one made: `#share` leaves no mark in what is stored. */
+  #recogniseServerHalves(): void {
+    const { spanId, parentId, kind, quirks } = this.#input;
+    for (let place = 0; place < this.#size; place++) {
+      const row = this.#members[place]!;
+      const isHalf =
+        (quirks[row]! & Quirk.sharedParent) !== 0 &&
+        kind[row] === Kind.server &&
+        (parentId[row * 2]! ^ spanId[row * 2]!) >>> 0 === SHARED_SPAN_MASK.low &&
+        (parentId[row * 2 + 1]! ^ spanId[row * 2 + 1]!) >>> 0 === SHARED_SPAN_MASK.high;
+      if (!isHalf) continue;
+      quirks[row] = quirks[row]! | Quirk.shared;
+      this.#hasShared = true;
+    }
+  }
+
   /** Spans without a start take their parent's, or the nearest ancestor's that has one, or the trace's earliest. */
   #inheritStarts(): void {
-    const { start, quirks } = this.#input;
+    const { start, duration } = this.#input;
     const size = this.#size;
+    // What stands there is nothing, or what an assembly before this one put there: which of several spans of one id
+    // comes first must not depend on it.
+    for (let place = 0; place < size; place++) {
+      const row = this.#members[place]!;
+      if (!this.#isKnown(row)) start[row * 2] = start[row * 2 + 1] = 0;
+    }
+    this.#sort(size);
     this.#indexIds();
     this.#findParents();
     let earliest = -1;
-    for (let place = 0; place < size; place++) {
-      const row = this.#members[place]!;
-      if (this.#isKnown(row) && (earliest < 0 || compareWords(start, row, earliest) < 0)) earliest = row;
+    for (let place = 0; place < size && earliest < 0; place++) {
+      if (this.#isKnown(this.#members[place]!)) earliest = this.#members[place]!;
     }
-    for (let place = 0; place < size; place++) {
-      const row = this.#members[place]!;
-      if ((quirks[row]! & Quirk.startUnknown) === 0) continue;
-      let ancestor = this.#parent[place]!;
-      for (let steps = 0; steps < size && ancestor >= 0 && !this.#isKnown(this.#members[ancestor]!); steps++) {
-        ancestor = this.#parent[ancestor]!;
+    const state = this.#state;
+    for (let place = 0; place < size; place++) state[place] = this.#isKnown(this.#members[place]!) ? VISITED : 0;
+    for (let place = 0; place < size && earliest >= 0; place++) {
+      let height = 0;
+      let ancestor = place;
+      for (; ancestor >= 0 && state[ancestor] === 0; ancestor = this.#parent[ancestor]!) {
+        state[ancestor] = CLIMBED;
+        this.#stack[height++] = ancestor;
       }
-      const source = ancestor >= 0 && this.#isKnown(this.#members[ancestor]!) ? this.#members[ancestor]! : earliest;
-      if (source < 0) continue;
-      start[row * 2] = start[source * 2]!;
-      start[row * 2 + 1] = start[source * 2 + 1]!;
+      // Nothing above, or a cycle in which no start is known.
+      const isLost = ancestor < 0 || state[ancestor] === CLIMBED;
+      const source = isLost ? earliest : this.#members[ancestor]!;
+      while (height > 0) {
+        const heir = this.#stack[--height]!;
+        const row = this.#members[heir]!;
+        start[row * 2] = start[source * 2]!;
+        start[row * 2 + 1] = start[source * 2 + 1]!;
+        cutEnd(start, duration, row);
+        state[heir] = VISITED;
+      }
     }
     this.#table.fill(0, 0, this.#tableMask + 1);
     this.#hasSharedIds = false;
   }
 
-  /** Sorts the members by start, span id, duration and parent: a merge sort, insertion sort for short runs. */
+  /** Sorts the members as `#compare` says: a merge sort, insertion sort for short runs. */
   #sort(size: number): void {
     const RUN = 16;
     for (let from = 0; from < size; from += RUN) {
@@ -368,21 +446,27 @@ class Assembler {
     }
   }
 
+  /** By start, then span id; spans that share both by all else that assembly knows of them. */
   #compare(a: number, b: number): number {
-    const { start, spanId, duration, parentId } = this.#input;
+    const { start, spanId, duration, parentId, kind, quirks, failed } = this.#input;
     return (
       compareWords(start, a, b) ||
       compareWords(spanId, a, b) ||
       compareWords(duration, a, b) ||
-      compareWords(parentId, a, b)
+      compareWords(parentId, a, b) ||
+      kind[a]! - kind[b]! ||
+      quirks[a]! - quirks[b]! ||
+      failed[a]! - failed[b]!
     );
   }
 
   /** Enters the members' span ids into the table; the first of several with one id stands for it. */
   #indexIds(): void {
     const { spanId, kind, quirks } = this.#input;
+    let zeros = 0;
     for (let place = 0; place < this.#size; place++) {
       const row = this.#members[place]!;
+      if ((spanId[row * 2]! | spanId[row * 2 + 1]!) === 0 && ++zeros > 1) this.#hasSharedIds = true;
       const known = this.#enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!);
       if (known < 0) continue;
       // The two halves of a Zipkin call whose server did not say `shared`: the server half gets an id of its own.
@@ -484,9 +568,15 @@ class Assembler {
       if (client >= 0 && !isShared(client)) return client;
     }
     if ((low | high) === 0) return -1;
-    const named = this.#find(low, high);
+    let named = this.#find(low, high);
     if ((quirks[row]! & Quirk.sharedParent) === 0) return named;
-    const server = halfOf(low, high);
+    let server = halfOf(low, high);
+    if (isShared(named)) {
+      // Where an assembly before this one found a server half, its id stands now for the one that was named.
+      const client = server;
+      server = named;
+      named = client;
+    }
     if (!isShared(server) || this.#members[server] === row) return named;
     return named < 0 || service[this.#members[server]!] === service[row] ? server : named;
   }
@@ -526,15 +616,18 @@ class Assembler {
 
   /** What no top leads to hangs in, or from, a cycle: each is cut at its earliest span. */
   #cutCycles(output: Output, walk: Walk): void {
+    const parent = this.#parent;
+    const state = this.#state;
     for (let place = 0; place < this.#size; place++) {
-      if (this.#state[place] === VISITED) continue;
+      if (state[place] === VISITED) continue;
       // Up from here until a span comes again: that one is in the cycle.
       let seen = place;
-      for (let steps = 0; steps < this.#size; steps++) seen = this.#parent[seen]!;
+      for (; state[seen] !== CLIMBED; seen = parent[seen]!) state[seen] = CLIMBED;
       let earliest = seen;
-      for (let at = this.#parent[seen]!; at !== seen; at = this.#parent[at]!) earliest = Math.min(earliest, at);
+      for (let at = parent[seen]!; at !== seen; at = parent[at]!) earliest = Math.min(earliest, at);
+      for (let at = place; state[at] === CLIMBED; at = parent[at]!) state[at] = Parentage.child;
       this.#unlink(earliest);
-      this.#state[earliest] = Parentage.cut;
+      state[earliest] = Parentage.cut;
       this.#walk(earliest, output, walk);
     }
   }
@@ -555,32 +648,63 @@ class Assembler {
    * not count. Children stand in order of start, so one sweep does it.
    */
   #selfTime(place: number, at: number, output: Output): void {
-    const { start, duration } = this.#input;
+    const { start, duration, kind } = this.#input;
     const row = this.#members[place]!;
     const low = start[row * 2]!;
     const high = start[row * 2 + 1]!;
     const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
+    if (length > Number.MAX_SAFE_INTEGER) {
+      this.#longSelfTime(place, at, output);
+      return;
+    }
     let covered = 0;
     let until = 0;
     for (let child = this.#firstChild[place]!; child >= 0; child = this.#nextSibling[child]!) {
       const childRow = this.#members[child]!;
-      const from = distance(low, high, start[childRow * 2]!, start[childRow * 2 + 1]!);
-      if (this.#isAsync(row, childRow, from, length)) continue;
-      const childLength = duration[childRow * 2 + 1]! * 4294967296 + duration[childRow * 2]!;
+      const childLow = start[childRow * 2]!;
+      const childHigh = start[childRow * 2 + 1]!;
+      const from = distance(low, high, childLow, childHigh);
+      // No other child starts earlier.
+      if (from > length) break;
+      if (isAsyncEdge(kind[row]!, kind[childRow]!)) continue;
+      const to = distance(low, high, childLow + duration[childRow * 2]!, childHigh + duration[childRow * 2 + 1]!);
       const clippedFrom = Math.max(from, until);
-      const clippedTo = Math.min(from + childLength, length);
+      const clippedTo = Math.min(to, length);
       if (clippedTo > clippedFrom) {
         covered += clippedTo - clippedFrom;
         until = clippedTo;
       }
     }
-    output.self[at] = length - covered;
+    const self = length - covered;
+    const selfHigh = Math.floor(self / 4294967296);
+    output.self[at * 2] = self - selfHigh * 4294967296;
+    output.self[at * 2 + 1] = selfHigh;
   }
 
-  /** `from` is the child's start after its parent's. */
-  #isAsync(row: number, childRow: number, from: number, length: number): boolean {
-    const { kind } = this.#input;
-    return from > length || isAsyncEdge(kind[row]!, kind[childRow]!);
+  /** The same for a span of 2^53 nanoseconds or more (104 days), whose times a double cannot tell apart. */
+  #longSelfTime(place: number, at: number, output: Output): void {
+    const { start, duration, kind } = this.#input;
+    const row = this.#members[place]!;
+    const spanStart = integerOfWords(start, row);
+    const spanEnd = spanStart + integerOfWords(duration, row);
+    let covered = 0n;
+    let until = spanStart;
+    for (let child = this.#firstChild[place]!; child >= 0; child = this.#nextSibling[child]!) {
+      const childRow = this.#members[child]!;
+      let from = integerOfWords(start, childRow);
+      if (from > spanEnd) break;
+      if (isAsyncEdge(kind[row]!, kind[childRow]!)) continue;
+      let to = from + integerOfWords(duration, childRow);
+      if (from < until) from = until;
+      if (to > spanEnd) to = spanEnd;
+      if (to > from) {
+        covered += to - from;
+        until = to;
+      }
+    }
+    const self = spanEnd - spanStart - covered;
+    output.self[at * 2] = Number(self & 0xffff_ffffn);
+    output.self[at * 2 + 1] = Number(self >> 32n);
   }
 
   #summarise(first: number, size: number, output: Output, idRow: number): AssembledTrace {
@@ -601,6 +725,7 @@ class Assembler {
     let cuts = 0;
     let failures = 0;
     const services: number[] = [];
+    let known: Set<number> | undefined;
     for (let at = first; at < end; at++) {
       const row = output.row[at]!;
       const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
@@ -612,7 +737,12 @@ class Assembler {
         lastHigh = endHigh;
       }
       failures += failed[row]!;
-      if (!services.includes(service[row]!)) services.push(service[row]!);
+      const serviceOfRow = service[row]!;
+      if (known === undefined ? !services.includes(serviceOfRow) : !known.has(serviceOfRow)) {
+        services.push(serviceOfRow);
+        known?.add(serviceOfRow);
+        if (services.length === MANY_SERVICES) known = new Set(services);
+      }
       switch (output.parentage[at]) {
         case Parentage.root:
           roots++;
@@ -653,11 +783,8 @@ class Assembler {
 
   /** Says whether no span ends after the root at `first`, but for those behind an async edge. */
   #endsWithRoot(first: number, end: number, output: Output): boolean {
-    const { start, duration } = this.#input;
+    const { start, duration, kind } = this.#input;
     const rootRow = output.row[first]!;
-    const low = start[rootRow * 2]!;
-    const high = start[rootRow * 2 + 1]!;
-    const length = duration[rootRow * 2 + 1]! * 4294967296 + duration[rootRow * 2]!;
     // The row of the span at each depth above the one in hand.
     const path: number[] = [rootRow];
     for (let at = first + 1; at < end; at++) {
@@ -665,22 +792,31 @@ class Assembler {
       const depth = output.depth[at]!;
       const parentRow = path[depth - 1]!;
       path[depth] = row;
-      const from = distance(start[parentRow * 2]!, start[parentRow * 2 + 1]!, start[row * 2]!, start[row * 2 + 1]!);
-      const parentLength = duration[parentRow * 2 + 1]! * 4294967296 + duration[parentRow * 2]!;
-      if (this.#isAsync(parentRow, row, from, parentLength)) {
+      if (isAsyncEdge(kind[parentRow]!, kind[row]!) || compareToEnd(start, duration, row, parentRow, false) > 0) {
         // Nothing below an async edge is waited for: go on behind the subtree.
         at += (output.right[at]! - output.left[at]! - 1) / 2;
         continue;
       }
-      const spanLength = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
-      if (distance(low, high, start[row * 2]!, start[row * 2 + 1]!) + spanLength > length) return false;
+      if (compareToEnd(start, duration, row, rootRow, true) > 0) return false;
     }
     return true;
   }
 }
 
+/** Rows by trace, and a row of each trace that bears its full id. */
+interface TraceGroups {
+  readonly traceOf: Uint32Array;
+  readonly traceCount: number;
+  readonly firstRow: Uint32Array;
+}
+
+/** From so many services in a trace on, a list is too slow to be searched. */
+const MANY_SERVICES = 32;
+
 /** Mark of a place that has its output position. */
 const VISITED = 255;
+/** Mark of a place on the way up from another one. */
+const CLIMBED = 254;
 
 interface Output {
   row: Uint32Array;
@@ -689,7 +825,7 @@ interface Output {
   left: Uint32Array;
   right: Uint32Array;
   depth: Uint32Array;
-  self: Float64Array;
+  self: Uint32Array;
 }
 
 /** Where numbering stands. */
@@ -704,9 +840,32 @@ export function isAsyncEdge(parentKind: number, childKind: number): boolean {
   return parentKind === Kind.producer && childKind === Kind.consumer;
 }
 
+/** Has a span end at 2^63 - 1 where it would end later, so that its end is an int64 as its start is. */
+export function cutEnd(start: Uint32Array, duration: Uint32Array, row: number): void {
+  const low = start[row * 2]! + duration[row * 2]!;
+  const high = start[row * 2 + 1]! + duration[row * 2 + 1]! + (low > 0xffff_ffff ? 1 : 0);
+  if (high < 0x8000_0000) return;
+  duration[row * 2] = 0xffff_ffff - start[row * 2]!;
+  duration[row * 2 + 1] = 0x7fff_ffff - start[row * 2 + 1]!;
+}
+
 function hashWords(low: number, high: number): number {
   const hash = Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1);
   return hash ^ (hash >>> 15);
+}
+
+/** The 64-bit value of a row. Never in a loop over spans. */
+function integerOfWords(words: Uint32Array, row: number): bigint {
+  return (BigInt(words[row * 2 + 1]!) << 32n) | BigInt(words[row * 2]!);
+}
+
+/** Compares the start of a row, or its end, with the end of another row. */
+function compareToEnd(start: Uint32Array, duration: Uint32Array, row: number, other: number, ofEnd: boolean): number {
+  const low = start[row * 2]! + (ofEnd ? duration[row * 2]! : 0);
+  const high = start[row * 2 + 1]! + (ofEnd ? duration[row * 2 + 1]! : 0);
+  const otherLow = start[other * 2]! + duration[other * 2]!;
+  const otherHigh = start[other * 2 + 1]! + duration[other * 2 + 1]!;
+  return distance(otherLow, otherHigh, low, high);
 }
 
 /** Compares 64-bit values of two rows as unsigned integers. */

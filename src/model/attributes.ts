@@ -50,7 +50,8 @@ export function typeOfValue(value: AttributeValue): ValueType {
 /**
  * Returns the stored text of a value: the string itself, `true`/`false`, decimal digits, the shortest decimal that
  * reads back as the same double, base64, and for arrays and maps JSON in which integers are bare, doubles carry a
- * point or an exponent, and bytes and non-finite doubles are `{"$bytes":"…"}` and `{"$double":"NaN"}`.
+ * point or an exponent, and bytes and non-finite doubles are `{"$bytes":"…"}` and `{"$double":"NaN"}` (a map that looks
+ * like one of these has another `$` before its key).
  */
 export function textOfValue(value: AttributeValue): string {
   switch (typeof value) {
@@ -89,11 +90,20 @@ function nestedText(value: AttributeValue): string {
     default:
       if (value instanceof Uint8Array) return `{"$bytes":"${Buffer.from(value).toString('base64')}"}`;
       if (Array.isArray(value)) return `[${value.map(nestedText).join(',')}]`;
-      return `{${Object.entries(value)
-        .map(([key, item]) => `${JSON.stringify(key)}:${nestedText(item)}`)
-        .join(',')}}`;
+      return mapText(Object.entries(value));
   }
 }
+
+function mapText(entries: readonly (readonly [string, AttributeValue])[]): string {
+  const [only] = entries;
+  if (entries.length === 1 && only !== undefined && typeof only[1] === 'string' && MARKED.test(only[0])) {
+    return `{${JSON.stringify(`$${only[0]}`)}:${JSON.stringify(only[1])}}`;
+  }
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${nestedText(item)}`).join(',')}}`;
+}
+
+/** The key of a map of one text that stands for bytes or a double, or has one `$` too many in order not to. */
+const MARKED = /^\$+(bytes|double)$/;
 
 /** Returns the value that `textOfValue` made this text from. */
 export function valueOfText(type: number, text: string): AttributeValue {
@@ -108,7 +118,9 @@ export function valueOfText(type: number, text: string): AttributeValue {
       return new Uint8Array(Buffer.from(text, 'base64'));
     case ValueType.array:
     case ValueType.map:
-      return parseExactJson(text);
+      return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
+        typeof value === 'object' ? unmarked(value) : exactNumber(value, context),
+      );
     case ValueType.empty:
       return null;
     default:
@@ -116,30 +128,32 @@ export function valueOfText(type: number, text: string): AttributeValue {
   }
 }
 
+/** What a map that `mapText` marked stands for; anything else is itself. */
+function unmarked(value: object | null): unknown {
+  if (value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value);
+  const [only] = entries;
+  if (entries.length !== 1 || only === undefined || typeof only[1] !== 'string' || !MARKED.test(only[0])) return value;
+  const [key, text] = only;
+  if (key === '$bytes') return new Uint8Array(Buffer.from(text, 'base64'));
+  return key === '$double' ? Number(text) : { [key.slice(1)]: text };
+}
+
 /**
  * Parses JSON into attribute values without rounding: a number without point and exponent becomes a `bigint` where it
  * fits int64, every other number a double.
  */
 export function parseExactJson(text: string): AttributeValue {
-  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
-    if (typeof value === 'number') {
-      const source = context?.source ?? String(value);
-      if (/^-?\d+$/.test(source) && source !== '-0') {
-        const integer = BigInt(source);
-        if (isInt64(integer)) return integer;
-      }
-      return value;
-    }
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      const entries = Object.entries(value);
-      const [only] = entries;
-      if (entries.length === 1 && only !== undefined && typeof only[1] === 'string') {
-        if (only[0] === '$bytes') return new Uint8Array(Buffer.from(only[1], 'base64'));
-        if (only[0] === '$double') return Number(only[1]);
-      }
-    }
-    return value;
-  });
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => exactNumber(value, context));
+}
+
+/** A number as it is written; anything else is itself. */
+function exactNumber(value: unknown, context: { source?: string } | undefined): unknown {
+  if (typeof value !== 'number') return value;
+  const source = context?.source ?? String(value);
+  if (!/^-?\d+$/.test(source) || source === '-0') return value;
+  const integer = BigInt(source);
+  return isInt64(integer) ? integer : value;
 }
 
 /**

@@ -55,10 +55,17 @@ export function parseTime(text: string, now: bigint): bigint | undefined {
   const iso =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(value);
   if (!iso) return undefined;
-  const [, date, clock = '00:00', seconds = '00', fraction = '', zone = ''] = iso;
+  const [, date = '', clock = '00:00', seconds = '00', fraction = '', zone = ''] = iso;
+  if (!isDay(date)) return undefined;
   const offset = zone.replace(/^([+-]\d{2})(\d{2})$/, '$1:$2').toUpperCase();
   const millis = Date.parse(`${date}T${clock}:${seconds}${offset}`);
   return Number.isNaN(millis) ? undefined : BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, '0') || '0');
+}
+
+/** Says whether there is such a day: `Date` takes the 30th of February for the 2nd of March. */
+function isDay(date: string): boolean {
+  const millis = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(millis) && new Date(millis).toISOString().startsWith(date);
 }
 
 /** Returns nanoseconds for a Unix time whose unit (s, ms, µs, ns) is told by its magnitude. */

@@ -57,7 +57,7 @@ export function buildTrace(spans: readonly Span[]): Trace {
       index,
       parentage: PARENTAGE_WORDS[assembly.parentage[index]!] ?? 'child',
       component: assembly.component[index]!,
-      selfNano: BigInt(assembly.self[index]!),
+      selfNano: (BigInt(assembly.self[index * 2 + 1]!) << 32n) | BigInt(assembly.self[index * 2]!),
       isAsync:
         parent !== undefined &&
         (isAsyncEdge(kindNumber(parent.span), kindNumber(span)) || span.startTimeUnixNano > endOf(parent.span)),

@@ -6,7 +6,7 @@ import { type Line, styled } from '../terminal/styled.ts';
 import type { Theme } from '../terminal/theme.ts';
 import { wrapLine } from '../terminal/wrap.ts';
 import { isRightAligned, screenCell } from './cells.ts';
-import { type Block, chosenFields, fieldValue, type Records } from './report.ts';
+import { type Block, chosenFields, type Field, fieldValue, type Records } from './report.ts';
 
 // Blocks: made from records, and written as lines.
 
@@ -16,14 +16,24 @@ export function table(records: Records, screen: Screen, names?: readonly string[
   return {
     kind: 'table',
     columns: fields.map(field => ({
-      title: field.title ?? field.name,
+      title: headingOf(field),
       align: isRightAligned(field) ? 'right' : 'left',
-      ...(['text', 'list', 'object'].includes(field.type) ? { least: 8 } : {}),
+      ...(['text', 'id', 'list', 'object'].includes(field.type) ? { least: 12 } : {}),
     })),
     rows: records.rows.map(row =>
       fields.map(field => [styled(screenCell(field, fieldValue(row, field.name), screen))]),
     ),
   };
+}
+
+/** The heading of a column: the field's title; a path into an object as it is, for its case means something. */
+function headingOf({ name, title }: Field): string {
+  return title === undefined && name.includes('.') ? name : (title ?? spaced(name)).toUpperCase();
+}
+
+/** `rootSpanName` as words. */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
 }
 
 /** Yields blocks as lines, a blank line before each heading but the first. */
@@ -46,14 +56,26 @@ export function* renderBlocks(blocks: readonly Block[], screen: Screen, theme: T
       case 'prose':
         for (const line of wrapLine(block.text, screen.width, block.indent ?? 0)) yield paint(line);
         break;
-      case 'table':
-        for (const line of layoutTable(block.columns, block.rows, screen.width, ellipsis).lines) yield paint(line);
+      case 'table': {
+        const { lines, missing } = layoutTable(block.columns, block.rows, screen.width, ellipsis);
+        for (const line of lines) yield paint(line);
+        if (missing.length > 0) for (const line of wrapLine(noteOfMissing(missing), screen.width, 2)) yield paint(line);
         break;
+      }
       case 'pairs': {
-        const width = Math.max(0, ...block.pairs.map(([name]) => widthOf(name)));
-        for (const [name, line] of block.pairs) yield paint(inWidth([styled(`${pad(name, width)}  `, 'dim'), ...line]));
+        const names = block.pairs.map(([name]) => widthOf(name));
+        const width = Math.min(Math.max(0, ...names), Math.floor(screen.width * 0.4));
+        for (const [name, line] of block.pairs) {
+          const whole = [styled(`${pad(name, width)}  `, 'dim'), ...line];
+          for (const part of wrapLine(whole, screen.width, width + 2)) yield paint(part);
+        }
         break;
       }
     }
   }
+}
+
+function noteOfMissing(titles: readonly string[]): Line {
+  const [what, are] = titles.length === 1 ? ['1 column', 'does'] : [`${titles.length} columns`, 'do'];
+  return [styled(`${what} ${are} not fit: ${titles.join(', ')} (--format json, csv or plain shows all)`, 'dim')];
 }

@@ -26,5 +26,5 @@ export const markdown: Renderer = {
 
 /** Returns text that stays text within a table's cell. */
 export function markdownCell(text: string): string {
-  return sanitize(text).replace(/[\\`*_[\]<>|~#]/g, character => `\\${character}`);
+  return sanitize(text).replace(/[\\`*_[\]<>|~#&$]/g, character => `\\${character}`);
 }

@@ -61,6 +61,7 @@ export type Block =
   /** A sentence or list that is broken at spaces where the screen ends; `indent` columns from the second line on. */
   | { readonly kind: 'prose'; readonly text: Line; readonly indent?: number }
   | { readonly kind: 'table'; readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly Line[])[] }
+  /** Names and values side by side; a value that is longer than its line goes on below its beginning. */
   | { readonly kind: 'pairs'; readonly pairs: readonly (readonly [string, Line])[] };
 
 /** One way to write a report. */

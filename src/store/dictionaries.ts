@@ -153,7 +153,7 @@ export class Dictionaries {
     await remember(known.service, 'SELECT service_id, name FROM service');
     await remember(
       known.scope,
-      `SELECT scope_id, name || chr(0) || version || chr(0) FROM scope WHERE len(attribute_ids) = 0`,
+      `SELECT scope_id, strlen(name) || ' ' || name || chr(0) || version || chr(0) FROM scope WHERE len(attribute_ids) = 0`,
     );
     await remember(known.status, `SELECT status_id, code || chr(0) || message FROM status`);
     await remember(
@@ -289,7 +289,9 @@ export class Dictionaries {
   }
 
   #scopeId(name: string, version: string, attributes: readonly number[]): number {
-    return this.#known.scope.idOf(`${name}\0${version}\0${attributes.join(' ')}`, () => {
+    // With its length, because a name may contain what stands behind it.
+    const text = `${Buffer.byteLength(name)} ${name}\0${version}\0${attributes.join(' ')}`;
+    return this.#known.scope.idOf(text, () => {
       const { scope } = this.appenders;
       const id = this.#next.scope++;
       scope.words(0)[scope.row] = id;

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
 
 // What failed spans say of their failure: status, exception event, error.type, RPC and HTTP status. Stack traces are
 // left where they are until one is asked for.
@@ -23,6 +23,9 @@ const EVENT_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
   message: ['exceptionMessage', 1],
   'error.object': ['exceptionMessage', 2],
 };
+/** What makes an event tell of a failure: its name, or one of these keys. Any log line may have a `message`. */
+const FAILURE_NAMES = ['exception', 'error'];
+const FAILURE_KEYS = ['exception.type', 'exception.message', 'error.kind', 'error.object'];
 const SPAN_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
   'error.type': ['errorType', 0],
   'rpc.response.status_code': ['grpcStatus', 0],
@@ -34,7 +37,7 @@ const SPAN_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
   'exception.message': ['exceptionMessage', 3],
 };
 
-/** Returns the details of failed spans by span number. */
+/** Returns the details of failed spans by span number. Of several exceptions of a span the last one counts. */
 export async function failureDetails(
   database: Database,
   spanNumbers: readonly number[],
@@ -57,31 +60,44 @@ export async function failureDetails(
       httpStatus: undefined,
     });
   }
-  // The best key seen for a field of a span; of several exceptions the last one counts.
+  // The best key seen for a field of a span.
   const ranks = new Map<string, number>();
-  const take = (spanNo: number, [field, rank]: readonly [Field, number], value: string): void => {
+  const take = (row: Row, fields: typeof SPAN_FIELDS): void => {
+    const spanNo = Number(row.span_no);
+    const [field, rank] = fields[String(row.key)]!;
+    const value = String(row.value);
     const known = details.get(spanNo);
     const place = `${spanNo} ${field}`;
     if (known === undefined || value === '' || (ranks.get(place) ?? 9) < rank) return;
     ranks.set(place, rank);
     known[field] = value;
   };
-  const keys = (fields: object) =>
-    Object.keys(fields)
-      .map(key => `'${key}'`)
-      .join(',');
   const onEvents = await database.rows(`
-    SELECT e.span_no, k.name AS key, a.value
-    FROM (SELECT span_no, time_ns, unnest(attribute_ids) AS attribute_id FROM event SEMI JOIN failed_span USING (span_no)) e
-    JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
-    WHERE k.name IN (${keys(EVENT_FIELDS)}) ORDER BY e.span_no, e.time_ns, k.name`);
-  for (const row of onEvents) take(Number(row.span_no), EVENT_FIELDS[String(row.key)]!, String(row.value));
+    SELECT span_no, key, value FROM (
+      SELECT e.span_no, e.time_ns, e.event_no, e.is_failure, k.name AS key, a.value,
+        bool_or(e.is_failure OR k.name IN (${textList(FAILURE_KEYS)})) OVER (PARTITION BY e.event_no) AS tells
+      FROM (
+        SELECT span_no, time_ns, event.rowid AS event_no, n.name IN (${textList(FAILURE_NAMES)}) AS is_failure,
+          unnest(attribute_ids) AS attribute_id
+        FROM event SEMI JOIN failed_span USING (span_no) JOIN event_name n USING (name_id)
+      ) e
+      JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
+      WHERE k.name IN (${textList(Object.keys(EVENT_FIELDS))}) AND a.value <> ''
+    )
+    WHERE tells
+    QUALIFY dense_rank() OVER (PARTITION BY span_no ORDER BY time_ns DESC, event_no DESC) = 1
+    ORDER BY span_no, key`);
+  for (const row of onEvents) take(row, EVENT_FIELDS);
   const onSpans = await database.rows(`
     SELECT s.span_no, k.name AS key, a.value
     FROM (SELECT span_no, unnest(attribute_ids) AS attribute_id FROM span SEMI JOIN failed_span USING (span_no)) s
     JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
-    WHERE k.name IN (${keys(SPAN_FIELDS)}) ORDER BY s.span_no, k.name`);
-  for (const row of onSpans) take(Number(row.span_no), SPAN_FIELDS[String(row.key)]!, String(row.value));
+    WHERE k.name IN (${textList(Object.keys(SPAN_FIELDS))}) ORDER BY s.span_no, k.name`);
+  for (const row of onSpans) take(row, SPAN_FIELDS);
   await database.run('DROP TABLE failed_span');
   return details;
+}
+
+function textList(texts: readonly string[]): string {
+  return texts.map(text => `'${text}'`).join(',');
 }

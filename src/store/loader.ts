@@ -4,7 +4,7 @@ import type { SpanBatch } from '../model/span-batch.ts';
 import type { Database } from './database.ts';
 import { Dictionaries, ProducerIds } from './dictionaries.ts';
 import { PendingSpans } from './pending-spans.ts';
-import { reassemble } from './reassembly.ts';
+import { decimalOf, reassemble } from './reassembly.ts';
 import { SpanWriter } from './span-writer.ts';
 
 // Batches into tables: one source is one transaction.
@@ -40,7 +40,7 @@ interface Issue {
 export interface LoadResult {
   /** Spans stored. */
   readonly spans: number;
-  /** Traces they belong to. */
+  /** Traces that its spans belong to, those included that were stored already. */
   readonly traces: number;
   /** Spans that were stored already, by this source or an earlier one. */
   readonly duplicates: number;
@@ -194,12 +194,7 @@ export class Loader {
     if (needsReassembly) {
       writer.flush();
       for (const appender of Object.values(this.#dictionaries.appenders)) appender.flush();
-      traces = Number(
-        await this.#database.value(
-          `SELECT count(DISTINCT trace_id) FROM trace WHERE first_span_no >= ${this.#firstSpanNo}`,
-        ),
-      );
-      ({ duplicates, sharedIds } = await reassemble(
+      ({ traces, duplicates, sharedIds } = await reassemble(
         this.#database,
         this.#dictionaries,
         writer,
@@ -207,12 +202,11 @@ export class Loader {
         this.#flagged,
         hasZipkin,
       ));
-      if (cuts > 0) {
-        const sum = await this.#database.value(
-          `SELECT coalesce(sum(cut_count), 0)::BIGINT FROM trace WHERE first_span_no >= ${this.#firstSpanNo}`,
-        );
-        cuts = Number(sum);
-      }
+      // The rest of a cycle may have come before.
+      const sum = await this.#database.value(
+        `SELECT coalesce(sum(cut_count), 0)::BIGINT FROM trace WHERE first_span_no >= ${this.#firstSpanNo}`,
+      );
+      cuts = Number(sum);
     }
     writer.close();
     this.#nextSpanNo = writer.nextSpanNo;
@@ -271,9 +265,4 @@ export class Loader {
   async checkpoint(): Promise<void> {
     if (this.#isFile) await this.#database.run('CHECKPOINT');
   }
-}
-
-function decimalOf([word0, word1, word2, word3]: readonly [number, number, number, number]): string {
-  const id = (BigInt(word3) << 96n) | (BigInt(word2) << 64n) | (BigInt(word1) << 32n) | BigInt(word0);
-  return id.toString();
 }

@@ -1,11 +1,11 @@
-import type { AssemblyInput } from '../model/assembly.ts';
+import { type AssemblyInput, cutEnd } from '../model/assembly.ts';
 import { Quirk, type SpanBatch, type SpanColumns } from '../model/span-batch.ts';
 import type { Dictionaries, IdList, ProducerIds } from './dictionaries.ts';
 
 // Spans that wait for the rest of their traces: flat columns that batches are copied into, with ids of the database.
 
 /** A column that grows; `items` is larger than what is in use. */
-class Growing<T extends Uint32Array | Uint8Array> {
+export class Growing<T extends Uint32Array | Uint8Array> {
   items: T;
   readonly #make: (size: number) => T;
 
@@ -207,6 +207,8 @@ export class PendingSpans {
     const quirksOf = dictionaries.operationQuirks.ids;
     const serviceOf = dictionaries.operationService.ids;
     const failedOf = dictionaries.statusFailed.ids;
+    const start = this.start.items;
+    const duration = this.duration.items;
     let all = 0;
     for (let row = from; row < to; row++) {
       const operation = this.operation.items[row]!;
@@ -216,6 +218,7 @@ export class PendingSpans {
       all |= quirk;
       service[row] = serviceOf[operation]!;
       failed[row] = failedOf[this.status.items[row]!]!;
+      if (start[row * 2 + 1]! + duration[row * 2 + 1]! >= 0x7fff_ffff) cutEnd(start, duration, row);
     }
     if (all & Quirk.sharedParent) this.hasZipkin = true;
   }

@@ -36,7 +36,8 @@ export async function findTrace(database: Database, { digits }: TraceReference):
     if (candidates.length === 1 && only !== undefined) return { found: 'one', traceId: only.traceId };
     if (candidates.length > 1) return { found: 'several', candidates: candidates.slice(0, 10) };
   }
-  for (let length = Math.min(digits.length - 1, 16); length >= 3; length--) {
+  const longest = digits.length < SHORTEST_PREFIX ? digits.length : Math.min(digits.length - 1, 16);
+  for (let length = longest; length >= 3; length--) {
     const nearest = await candidatesBetween(database, digits.slice(0, length), 3);
     if (nearest.length > 0) return { found: 'none', nearest };
   }

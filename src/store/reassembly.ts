@@ -1,9 +1,10 @@
-import { assemble } from '../model/assembly.ts';
-import type { SpanColumns } from '../model/span-batch.ts';
+import { type AssembledTrace, type Assembly, assemble } from '../model/assembly.ts';
+import { Quirk, type SpanColumns } from '../model/span-batch.ts';
+import { TableAppender } from './appender.ts';
 import type { ColumnChunk, Database } from './database.ts';
 import type { Dictionaries } from './dictionaries.ts';
-import { PendingSpans } from './pending-spans.ts';
-import type { SpanWriter } from './span-writer.ts';
+import { Growing, PendingSpans } from './pending-spans.ts';
+import { type SpanWriter, setInteger } from './span-writer.ts';
 
 // The second look at traces that could not be finished in passing: those whose spans came in several goes (far apart in a
 // source, or in several loads), those with several spans of one id, and Zipkin traces whose id stands in its short and its
@@ -13,6 +14,8 @@ import type { SpanWriter } from './span-writer.ts';
 const PART_SPANS = 250_000;
 
 export interface ReassemblyResult {
+  /** Traces that have spans from `firstSpanNo` on, those included that were there already. */
+  readonly traces: number;
   /** Spans that were there already, dropped. */
   readonly duplicates: number;
   /** Spans that share their id with a different span, kept. */
@@ -32,6 +35,9 @@ export async function reassemble(
   hasZipkin: boolean,
 ): Promise<ReassemblyResult> {
   if (hasZipkin) await joinShortIds(database, firstSpanNo);
+  const traces = Number(
+    await database.value(`SELECT count(DISTINCT trace_id) FROM trace WHERE first_span_no >= ${firstSpanNo}`),
+  );
   await database.run(`
     CREATE OR REPLACE TEMP TABLE unfinished AS
     SELECT trace_id FROM trace
@@ -40,122 +46,204 @@ export async function reassemble(
   if (flagged.length > 0) {
     await database.run(`
       INSERT INTO unfinished
-      SELECT id FROM (SELECT DISTINCT unnest([${flagged.map(id => `'${id}'`).join(',')}])::UHUGEINT AS id)
-      WHERE id NOT IN (FROM unfinished)`);
+      SELECT trace_id FROM (${traceIdList(flagged)}) WHERE trace_id NOT IN (FROM unfinished)`);
   }
   const count = await database.value('SELECT count(*) FROM unfinished');
   if (count === 0n) {
     await database.run('DROP TABLE unfinished');
-    return { duplicates: 0, sharedIds: 0 };
+    return { traces, duplicates: 0, sharedIds: 0 };
   }
-  const result = await dropDuplicates(database);
-  const spans = Number(await database.value('SELECT count(*) FROM span SEMI JOIN unfinished USING (trace_id)'));
-  const parts = Math.max(1, Math.ceil(spans / PART_SPANS));
   await database.run('CREATE OR REPLACE TEMP TABLE renumbered (old BIGINT, new BIGINT)');
-  for (let part = 0; part < parts; part++) await assemblePart(database, dictionaries, writer, part, parts);
+  let duplicates = await dropDuplicates(database);
+  if (duplicates > 0) await leaveUnchanged(database, firstSpanNo);
+  const { sharing, decided } = await assembleAll(database, dictionaries, writer);
+  // Spans are equal now that were different before, if it was assembly that gave them their ids or starts.
+  for (let again = decided; again.length > 0; ) {
+    await setUnfinished(database, again);
+    const dropped = await dropDuplicates(database);
+    if (dropped === 0) break;
+    duplicates += dropped;
+    for (const id of again) sharing.delete(id);
+    const outcome = await assembleAll(database, dictionaries, writer);
+    for (const id of outcome.sharing) sharing.add(id);
+    again = outcome.decided;
+  }
+  await setUnfinished(database, [...sharing]);
+  const sharedIds = Number(await database.value(`SELECT count(*) FROM (${SHARING_IDS})`));
   await database.run('DROP TABLE unfinished');
   await database.run('DROP TABLE renumbered');
-  return result;
+  return { traces, duplicates, sharedIds };
+}
+
+/** Takes traces of which nothing new is left out of `unfinished`: they are as they were. */
+async function leaveUnchanged(database: Database, firstSpanNo: number): Promise<void> {
+  await database.run(`
+    CREATE OR REPLACE TEMP TABLE unchanged AS
+    SELECT trace_id FROM unfinished WHERE trace_id NOT IN (SELECT trace_id FROM span WHERE span_no >= ${firstSpanNo});
+    DELETE FROM trace WHERE first_span_no >= ${firstSpanNo} AND trace_id IN (FROM unchanged);
+    DELETE FROM unfinished WHERE trace_id IN (FROM unchanged);
+    DROP TABLE unchanged`);
+}
+
+async function setUnfinished(database: Database, ids: readonly string[]): Promise<void> {
+  await database.run(`CREATE OR REPLACE TEMP TABLE unfinished AS ${traceIdList(ids)}`);
+}
+
+/** A query of the trace ids, given as decimal integers. */
+function traceIdList(ids: readonly string[]): string {
+  return `SELECT DISTINCT unnest([${ids.map(id => `'${id}'`).join(',')}]::UHUGEINT[]) AS trace_id`;
 }
 
 /** Gives spans of a Zipkin trace whose id stands in its short form the long form, where there is one. */
 async function joinShortIds(database: Database, firstSpanNo: number): Promise<void> {
   const low = '18446744073709551615::UHUGEINT';
   await database.run(`
-    CREATE OR REPLACE TEMP TABLE short_id AS
-    SELECT s.trace_id AS short, min(l.trace_id) AS long
+    CREATE OR REPLACE TEMP TABLE alike_id AS
+    SELECT s.trace_id AS short, l.trace_id AS long
     FROM trace s JOIN trace l ON s.trace_id = (l.trace_id & ${low})
     WHERE s.trace_id <= ${low} AND l.trace_id > ${low}
-      AND (s.first_span_no >= ${firstSpanNo} OR l.first_span_no >= ${firstSpanNo})
-    GROUP BY s.trace_id`);
-  if ((await database.value('SELECT count(*) FROM short_id')) !== 0n) {
-    await database.run('UPDATE span SET trace_id = long FROM short_id WHERE span.trace_id = short');
-    await database.run('UPDATE trace SET trace_id = long FROM short_id WHERE trace.trace_id = short');
+      AND (s.first_span_no >= ${firstSpanNo} OR l.first_span_no >= ${firstSpanNo})`);
+  if ((await database.value('SELECT count(*) FROM alike_id')) !== 0n) {
+    // Ids of other formats are as long as they say.
+    const zipkin = `SELECT trace_id FROM span JOIN operation USING (operation_id) WHERE (quirks & ${Quirk.sharedParent}) <> 0`;
+    await database.run(`
+      CREATE OR REPLACE TEMP TABLE short_id AS
+      SELECT short, min(long) AS long FROM alike_id WHERE short IN (${zipkin}) AND long IN (${zipkin}) GROUP BY short;
+      UPDATE span SET trace_id = long FROM short_id WHERE span.trace_id = short;
+      UPDATE trace SET trace_id = long FROM short_id WHERE trace.trace_id = short;
+      DROP TABLE short_id`);
   }
-  await database.run('DROP TABLE short_id');
+  await database.run('DROP TABLE alike_id');
 }
 
-/** The attributes behind a list of ids as one text, in order of their keys. */
-const attributesText = (ids: string) => `coalesce((
-  SELECT string_agg(k.name || chr(1) || a.type || chr(1) || a.value, chr(2) ORDER BY k.name, a.type, a.value)
-  FROM (SELECT unnest(${ids}) AS attribute_id) i JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
-), '')`;
+/** The spans of `unfinished` that share their id with another one of their trace. */
+const SHARING_IDS = `
+  SELECT * FROM span SEMI JOIN unfinished USING (trace_id)
+  QUALIFY count(*) OVER (PARTITION BY trace_id, span_id) > 1`;
 
-/** Drops spans that equal another one in id and content; the one stored first stays. */
-async function dropDuplicates(database: Database): Promise<ReassemblyResult> {
-  await database.run(`
-    CREATE OR REPLACE TEMP TABLE candidate AS
-    SELECT * FROM span SEMI JOIN unfinished USING (trace_id)
-    QUALIFY count(*) OVER (PARTITION BY trace_id, span_id) > 1`);
+/**
+ * Drops spans that equal another one in id and content; the one stored first stays. Dictionaries may have several ids
+ * for one content, so an id is taken for the first one that means the same. Returns how many spans were dropped.
+ */
+async function dropDuplicates(database: Database): Promise<number> {
+  await database.run(`CREATE OR REPLACE TEMP TABLE candidate AS ${SHARING_IDS}`);
   const candidates = Number(await database.value('SELECT count(*) FROM candidate'));
   if (candidates === 0) {
     await database.run('DROP TABLE candidate');
-    return { duplicates: 0, sharedIds: 0 };
+    return 0;
   }
   await database.run(`
+    CREATE OR REPLACE TEMP TABLE candidate_event AS
+      SELECT row_number() OVER () AS part_no, e.* FROM event e SEMI JOIN candidate USING (span_no);
+    CREATE OR REPLACE TEMP TABLE candidate_link AS
+      SELECT row_number() OVER () AS part_no, l.* FROM link l SEMI JOIN candidate USING (span_no);
+    CREATE OR REPLACE TEMP TABLE candidate_resource AS
+      SELECT * FROM resource WHERE resource_id IN (SELECT resource_id FROM candidate);
+    CREATE OR REPLACE TEMP TABLE candidate_scope AS
+      SELECT * FROM scope
+      WHERE scope_id IN (SELECT scope_id FROM operation WHERE operation_id IN (SELECT operation_id FROM candidate));
+    CREATE OR REPLACE TEMP TABLE same_attribute AS
+      SELECT attribute_id, min(attribute_id) OVER (PARTITION BY k.name, a.type, a.value) AS same
+      FROM attribute a JOIN key k USING (key_id)
+      WHERE attribute_id IN (
+        SELECT unnest(attribute_ids) FROM candidate UNION SELECT unnest(attribute_ids) FROM candidate_event
+        UNION SELECT unnest(attribute_ids) FROM candidate_link UNION SELECT unnest(attribute_ids) FROM candidate_resource
+        UNION SELECT unnest(attribute_ids) FROM candidate_scope
+      )`);
+  await database.run(`
     CREATE OR REPLACE TEMP TABLE duplicate AS
-    WITH event_text AS (
-      SELECT span_no, string_agg(time_ns || chr(3) || n.name || chr(3) || ${attributesText('e.attribute_ids')}, chr(4) ORDER BY time_ns, n.name) AS events
-      FROM event e SEMI JOIN candidate USING (span_no) JOIN event_name n USING (name_id) GROUP BY span_no
-    ), link_text AS (
-      SELECT span_no, string_agg(l.trace_id || chr(3) || l.span_id || chr(3) || ${attributesText('l.attribute_ids')}, chr(4) ORDER BY l.trace_id, l.span_id) AS links
-      FROM link l SEMI JOIN candidate USING (span_no) GROUP BY span_no
-    ), resource_text AS (
-      SELECT resource_id, service_id || chr(1) || ${attributesText('r.attribute_ids')} AS resource
-      FROM resource r WHERE resource_id IN (SELECT resource_id FROM candidate)
-    ), scope_text AS (
-      SELECT scope_id, name || chr(1) || version || chr(1) || ${attributesText('c.attribute_ids')} AS scope
-      FROM scope c
-    )
+    WITH
+      span_attribute AS (${sameAttributes('candidate', 'span_no')}),
+      event_attribute AS (${sameAttributes('candidate_event', 'part_no')}),
+      link_attribute AS (${sameAttributes('candidate_link', 'part_no')}),
+      resource_attribute AS (${sameAttributes('candidate_resource', 'resource_id')}),
+      scope_attribute AS (${sameAttributes('candidate_scope', 'scope_id')}),
+      span_event AS (
+        SELECT span_no, list_sort(list({time: time_ns, name: n.name, attributes: same_ids})) AS events
+        FROM candidate_event JOIN event_name n USING (name_id) LEFT JOIN event_attribute USING (part_no) GROUP BY span_no
+      ),
+      span_link AS (
+        SELECT span_no, list_sort(list({trace: l.trace_id, span: l.span_id, attributes: same_ids})) AS links
+        FROM candidate_link l LEFT JOIN link_attribute USING (part_no) GROUP BY span_no
+      ),
+      same_resource AS (
+        SELECT resource_id, dense_rank() OVER (ORDER BY v.name, same_ids) AS same_resource
+        FROM candidate_resource JOIN service v USING (service_id) LEFT JOIN resource_attribute USING (resource_id)
+      ),
+      same_scope AS (
+        SELECT scope_id, dense_rank() OVER (ORDER BY name, version, same_ids) AS same_scope
+        FROM candidate_scope LEFT JOIN scope_attribute USING (scope_id)
+      )
     SELECT span_no FROM (
       SELECT s.span_no, row_number() OVER (
         PARTITION BY s.trace_id, s.span_id, s.parent_id, s.start_ns, s.duration_ns, o.name, o.kind, o.flags,
-          scope, resource, t.code, t.message, events, links, ${attributesText('s.attribute_ids')}
+          same_scope, same_resource, t.code, t.message, same_ids, events, links
         ORDER BY s.span_no
       ) AS copy
       FROM candidate s
       JOIN operation o USING (operation_id)
-      JOIN scope_text USING (scope_id)
-      JOIN resource_text USING (resource_id)
+      JOIN same_scope USING (scope_id)
+      JOIN same_resource USING (resource_id)
       JOIN status t USING (status_id)
-      LEFT JOIN event_text USING (span_no)
-      LEFT JOIN link_text USING (span_no)
+      LEFT JOIN span_attribute USING (span_no)
+      LEFT JOIN span_event USING (span_no)
+      LEFT JOIN span_link USING (span_no)
     ) WHERE copy > 1`);
   const duplicates = Number(await database.value('SELECT count(*) FROM duplicate'));
   for (const table of ['span', 'event', 'link']) {
     await database.run(`DELETE FROM ${table} WHERE span_no IN (FROM duplicate)`);
   }
-  const sharedIds = Number(
-    await database.value(`
-      SELECT count(*) FROM (
-        SELECT 1 FROM candidate WHERE span_no NOT IN (FROM duplicate)
-        QUALIFY count(*) OVER (PARTITION BY trace_id, span_id) > 1
-      )`),
-  );
-  await database.run('DROP TABLE candidate');
-  await database.run('DROP TABLE duplicate');
-  return { duplicates, sharedIds };
+  const made = ['', '_event', '_link', '_resource', '_scope'].map(of => `candidate${of}`);
+  for (const table of [...made, 'same_attribute', 'duplicate']) await database.run(`DROP TABLE ${table}`);
+  return duplicates;
+}
+
+/** The attributes of each row of a table that has some, as a sorted list of ids that are equal for equal attributes. */
+function sameAttributes(table: string, key: string): string {
+  return `
+    SELECT ${key}, list(same ORDER BY same) AS same_ids
+    FROM (SELECT ${key}, unnest(attribute_ids) AS attribute_id FROM ${table}) JOIN same_attribute USING (attribute_id)
+    GROUP BY ${key}`;
 }
 
 const STORED_COLUMNS = `trace_id, span_id, parent_id, start_ns, duration_ns, operation_id, resource_id, status_id, attribute_ids, span_no`;
+
+/** Traces in which several spans have one id. */
+interface Outcome {
+  readonly sharing: Set<string>;
+  /** Those of them in which ids or starts were not told. */
+  readonly decided: string[];
+}
+
+/** Assembles all traces of `unfinished` again. */
+async function assembleAll(database: Database, dictionaries: Dictionaries, writer: SpanWriter): Promise<Outcome> {
+  const spans = Number(await database.value('SELECT count(*) FROM span SEMI JOIN unfinished USING (trace_id)'));
+  const parts = Math.max(1, Math.ceil(spans / PART_SPANS));
+  const outcome: Outcome = { sharing: new Set(), decided: [] };
+  for (let part = 0; part < parts; part++) {
+    await assemblePart(database, dictionaries, writer, `hash(trace_id) % ${parts} = ${part}`, outcome);
+  }
+  return outcome;
+}
 
 async function assemblePart(
   database: Database,
   dictionaries: Dictionaries,
   writer: SpanWriter,
-  part: number,
-  parts: number,
+  isInPart: string,
+  outcome: Outcome,
 ): Promise<void> {
-  const isInPart = `hash(trace_id) % ${parts} = ${part}`;
   const pending = new PendingSpans();
-  const oldNumbers: bigint[] = [];
+  const oldNumbers = new Growing(size => new Uint32Array(size));
   const sql = `
     SELECT ${STORED_COLUMNS} FROM span SEMI JOIN unfinished USING (trace_id) WHERE ${isInPart} ORDER BY span_no`;
   for await (const chunk of database.scan(sql)) {
+    const from = pending.count;
     pending.addSpans(columnsOf(chunk), dictionaries);
-    for (const number of chunk.column(9)) oldNumbers.push(BigInt(number as bigint));
+    oldNumbers.reserve(pending.count * 2).set(chunk.words(9, 8), from * 2);
   }
-  const assembly = assemble(pending.assemblyInput);
+  const input = pending.assemblyInput;
+  const assembly = assemble(input);
   const first = writer.nextSpanNo;
   // The old rows go before the new ones come, so that neither sees the other.
   await database.run(`
@@ -163,10 +251,36 @@ async function assemblePart(
     DELETE FROM trace WHERE ${isInPart} AND trace_id IN (FROM unfinished)`);
   writer.write(assembly, pending);
   writer.flush();
-  const pairs = Array.from(assembly.row, (row, position) => `(${oldNumbers[row]},${first + position})`);
-  for (let from = 0; from < pairs.length; from += 10_000) {
-    await database.run(`INSERT INTO renumbered VALUES ${pairs.slice(from, from + 10_000).join(',')}`);
+  await renumberParts(database, assembly, oldNumbers.items, first);
+  for (const trace of assembly.traces) {
+    if (!trace.hasSharedIds) continue;
+    const id = decimalOf(trace.id);
+    outcome.sharing.add(id);
+    const rows = assembly.row.subarray(trace.first, trace.first + trace.count);
+    if (rows.some(row => (input.quirks[row]! & (Quirk.sharedParent | Quirk.startUnknown)) !== 0)) {
+      outcome.decided.push(id);
+    }
   }
+}
+
+/** Gives events and links the new numbers of their spans; `oldNumbers` are those of the assembled rows. */
+async function renumberParts(
+  database: Database,
+  assembly: Assembly,
+  oldNumbers: Uint32Array,
+  first: number,
+): Promise<void> {
+  const numbers = new TableAppender(database, 'renumbered', ['BIGINT', 'BIGINT']);
+  const old = numbers.words(0);
+  const renewed = numbers.words(1);
+  for (const [position, row] of assembly.row.entries()) {
+    const at = numbers.row;
+    old[at * 2] = oldNumbers[row * 2]!;
+    old[at * 2 + 1] = oldNumbers[row * 2 + 1]!;
+    setInteger(renewed, at, first + position);
+    numbers.next();
+  }
+  numbers.close();
   for (const table of ['event', 'link']) {
     await database.run(`UPDATE ${table} SET span_no = new FROM renumbered WHERE ${table}.span_no = old`);
   }
@@ -195,4 +309,10 @@ function columnsOf(chunk: ColumnChunk): SpanColumns {
     attributeEnd,
     attributes: Uint32Array.from(attributes),
   };
+}
+
+/** A trace id, least significant word first, as a decimal integer. */
+export function decimalOf([word0, word1, word2, word3]: AssembledTrace['id']): string {
+  const id = (BigInt(word3) << 96n) | (BigInt(word2) << 64n) | (BigInt(word1) << 32n) | BigInt(word0);
+  return id.toString();
 }

@@ -107,7 +107,8 @@ export class SpanWriter {
         start[at2 + 1] = pending.start.items[row2 + 1]!;
         duration[at2] = pending.duration.items[row2]!;
         duration[at2 + 1] = pending.duration.items[row2 + 1]!;
-        setInteger(self, at, assembly.self[position]!);
+        self[at2] = assembly.self[position * 2]!;
+        self[at2 + 1] = assembly.self[position * 2 + 1]!;
         operation[at] = pending.operation.items[row]!;
         resource[at] = pending.resource.items[row]!;
         status[at] = pending.status.items[row]!;
@@ -181,8 +182,7 @@ export class SpanWriter {
       start[at * 2 + 1] = trace.startHigh;
       const duration = table.words(4);
       duration[at * 2] = trace.durationLow;
-      // Ends beyond 2^63 are cut there.
-      duration[at * 2 + 1] = Math.min(trace.durationHigh, 0x7fff_ffff);
+      duration[at * 2 + 1] = trace.durationHigh;
       if (trace.root < 0) table.setNull(5);
       setInteger(table.words(5), at, trace.root < 0 ? 0 : this.nextSpanNo + trace.root);
       table.words(6)[at] = pending.operation.items[assembly.row[Math.max(trace.root, trace.first)]!]!;
@@ -210,12 +210,9 @@ export class SpanWriter {
   }
 }
 
-/** The largest double below 2^63. */
-const MAX_BIGINT = 2 ** 63 - 1024;
-
-/** Sets a 64-bit column to a non-negative integer (exact below 2^53, cut at 2^63). */
-function setInteger(words: Uint32Array, row: number, value: number): void {
-  const fitting = Math.min(value, MAX_BIGINT);
-  words[row * 2] = fitting % 4294967296;
-  words[row * 2 + 1] = Math.floor(fitting / 4294967296);
+/** Sets a 64-bit column to an integer from 0 to 2^53. */
+export function setInteger(words: Uint32Array, row: number, value: number): void {
+  const high = Math.floor(value / 4294967296);
+  words[row * 2] = value - high * 4294967296;
+  words[row * 2 + 1] = high;
 }

@@ -1,4 +1,4 @@
-import { DuckDBConnection, type DuckDBResultReader, DuckDBTypeId, type Json } from '@duckdb/node-api';
+import { DuckDBConnection, type DuckDBResultReader, type DuckDBType, DuckDBTypeId, type Json } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { UserError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -13,6 +13,8 @@ export interface SqlResult {
 
 const { StatementType } = duckdb;
 
+const VIEWS = 'views are spans, traces, span_attributes, span_events, span_links, resources, services, ingests';
+
 /** Statements that change nothing. */
 const READING: ReadonlySet<duckdb.StatementType> = new Set([
   StatementType.SELECT,
@@ -23,73 +25,98 @@ const READING: ReadonlySet<duckdb.StatementType> = new Set([
   StatementType.SET,
 ]);
 
+/** White space, comments and semicolons. */
+const NOTHING = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/;
+
 /**
  * Runs statements and returns what the last one does. Throws `UserError` for SQL that DuckDB refuses, and for statements
  * that write unless `mayWrite`.
  */
 export async function runSql(database: Database, sql: string, mayWrite: boolean): Promise<SqlResult> {
+  if (NOTHING.test(sql)) throw new UserError('there is no SQL to run', { hint: `for example FROM traces; ${VIEWS}` });
   const connection = new DuckDBConnection(database.connection);
   try {
-    const statements = await connection.extractStatements(sql);
-    let result: SqlResult = { columns: [], rows: [] };
-    for (let index = 0; index < statements.count; index++) {
-      const statement = await statements.prepare(index);
-      const isReading = READING.has(statement.statementType as number);
-      // PRAGMAs that only tell are SELECTs to DuckDB once prepared.
-      if (!isReading && !mayWrite) {
-        throw new UserError(`sql only reads: ${StatementType[statement.statementType as number]} is not allowed`, {
-          hint: 'add --write to change the database',
-        });
-      }
-      result = await readAll(await statement.runAndReadAll());
+    if (mayWrite) return await runAll(connection, sql, true);
+    // What a statement writes in passing (EXPLAIN ANALYZE runs what it explains) does not show in its type.
+    await database.run('BEGIN TRANSACTION READ ONLY');
+    try {
+      return await runAll(connection, sql, false);
+    } finally {
+      await database.run('ROLLBACK');
     }
-    return result;
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw explain(error);
   }
 }
 
+async function runAll(connection: DuckDBConnection, sql: string, mayWrite: boolean): Promise<SqlResult> {
+  const statements = await connection.extractStatements(sql);
+  let result: SqlResult = { columns: [], rows: [] };
+  for (let index = 0; index < statements.count; index++) {
+    const statement = await statements.prepare(index);
+    const isReading = READING.has(statement.statementType as number);
+    // PRAGMAs that only tell are SELECTs to DuckDB once prepared.
+    if (!isReading && !mayWrite)
+      throw onlyReads(`: ${StatementType[statement.statementType as number]} is not allowed`);
+    result = await readAll(await statement.runAndReadAll());
+  }
+  return result;
+}
+
+function onlyReads(why: string): UserError {
+  return new UserError(`sql only reads${why}`, { hint: 'add --write to change the database' });
+}
+
 async function readAll(reader: DuckDBResultReader): Promise<SqlResult> {
   const types = reader.columnTypes();
-  const isMap = types.map(type => type.typeId === DuckDBTypeId.MAP);
-  const isInteger = types.map(
-    type =>
-      type.typeId === DuckDBTypeId.BIGINT ||
-      type.typeId === DuckDBTypeId.UBIGINT ||
-      type.typeId === DuckDBTypeId.HUGEINT,
-  );
   return {
     columns: reader.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) })),
-    rows: reader.getRowsJson().map(row =>
-      row.map((value, index) => {
-        if (isMap[index] && Array.isArray(value)) return objectOf(value);
-        // A 64-bit integer is a number where JSON holds it exactly.
-        if (isInteger[index] && typeof value === 'string' && Number.isSafeInteger(Number(value))) return Number(value);
-        return value;
-      }),
-    ),
+    rows: reader.getRowsJson().map(row => row.map((value, index) => jsonOf(value, types[index]))),
   };
 }
 
-/** A map as DuckDB's client gives it, `[{key, value}]`, as an object. */
-function objectOf(entries: readonly Json[]): Json {
-  return Object.fromEntries(
-    entries.flatMap(entry =>
-      typeof entry === 'object' && entry !== null && !Array.isArray(entry)
-        ? [[String(entry.key), entry.value ?? null]]
-        : [],
-    ),
-  );
+/** A value as JSON shows it: integers are numbers where JSON holds them exactly, maps are objects. */
+function jsonOf(value: Json, type: DuckDBType | undefined): Json {
+  if (value === null || type === undefined) return value;
+  switch (type.typeId) {
+    case DuckDBTypeId.BIGINT:
+    case DuckDBTypeId.UBIGINT:
+    case DuckDBTypeId.HUGEINT:
+    case DuckDBTypeId.UHUGEINT:
+      return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return Array.isArray(value) ? value.map(item => jsonOf(item, type.valueType)) : value;
+    case DuckDBTypeId.STRUCT:
+      return Array.isArray(value) || typeof value !== 'object'
+        ? value
+        : Object.fromEntries(
+            type.entryNames.map((name, index) => [name, jsonOf(value[name] ?? null, type.entryTypes[index])]),
+          );
+    case DuckDBTypeId.MAP:
+      return Array.isArray(value) ? Object.fromEntries(value.flatMap(entry => entryOf(entry, type.valueType))) : value;
+    default:
+      return value;
+  }
+}
+
+/** An entry of a map as DuckDB's client gives it: `{key, value}`. */
+function entryOf(entry: Json, valueType: DuckDBType): [string, Json][] {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [];
+  return [[String(entry.key), jsonOf(entry.value ?? null, valueType)]];
 }
 
 /** DuckDB's message as a sentence, with the line and caret it gives as the hint. */
 function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const [sentence = '', ...rest] = error.message.split('\n').filter(line => line.trim() !== '');
+  if (/launched in read-only mode/.test(error.message)) return onlyReads('');
+  const [sentence = '', ...rest] = error.message
+    .replace(/^Failed to extract statements: /, '')
+    .split('\n')
+    .filter(line => line.trim() !== '');
   const where = rest.filter(line => /^LINE \d+:|^\s*\^/.test(line));
   const said = rest.find(line => /did you mean|candidate/i.test(line));
   const hint = [...(said === undefined ? [] : [said.trim()]), ...where].join('\n');
-  const views = 'views are spans, traces, span_attributes, span_events, span_links, resources, services, ingests';
-  return new UserError(`SQL: ${sentence}`, { hint: hint === '' ? views : hint, cause: error });
+  return new UserError(`SQL: ${sentence}`, { hint: hint === '' ? VIEWS : hint, cause: error });
 }

@@ -43,10 +43,12 @@ export class Store {
   }
 
   async #hasTables(): Promise<boolean> {
-    const found = await this.database.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'");
-    if (found !== 0n) return true;
-    const others = await this.database.value('SELECT count(*) FROM duckdb_tables()');
-    if (others !== 0n) {
+    const found = await this.database.rows(`
+      SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal
+      UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal`);
+    const names = new Set(found.map(row => row.name));
+    if (names.has('meta') && names.has('span') && names.has('trace')) return true;
+    if (names.size > 0) {
       throw new UserError(`${this.database.path} is a DuckDB database, but not one of tailspan`, {
         hint: 'name another file with --db',
       });

@@ -1,22 +1,26 @@
-import { cut, pad, widthOf } from './measure.ts';
+import { cut, cutStart, pad, widthOf } from './measure.ts';
 import { type Line, lineWidth, type Segment } from './styled.ts';
 
-// Tables without borders: columns take what they need; where that is too much, text gives way first, then the least
-// important columns go.
+// Tables without borders: columns take what they need; where that is too much, ids are shortened, then text gives way,
+// then the least important columns go. No line is ever wider than the table may be.
 
 export interface TableColumn {
   readonly title: string;
   readonly align?: 'left' | 'right';
-  /** The least width that is of use; a column without one is never cut. */
+  /** The least width that is of use; a column without one is never cut, for a number or a time would be another. */
   readonly least?: number;
-  /** The higher, the sooner the column goes where there is no room; 0 stays always. */
+  /** The higher, the sooner the column goes where there is no room; 0 stays as long as it can. */
   readonly expendable?: number;
+  /** The cells in a shorter form that says the same, by row; taken before anything is cut. */
+  readonly shorter?: readonly Line[];
+  /** Where a cell is cut; a path is told by its end. */
+  readonly cutAt?: 'start' | 'end';
 }
 
 export interface TableLayout {
   readonly lines: readonly Line[];
-  /** Titles of the columns that had no room. */
-  readonly dropped: readonly string[];
+  /** Titles of the columns that are not expendable and had no room all the same, from the left. */
+  readonly missing: readonly string[];
 }
 
 const GAP = 2;
@@ -28,52 +32,86 @@ export function layoutTable(
   width: number,
   ellipsis: string,
 ): TableLayout {
-  const natural = columns.map((column, index) =>
-    rows.reduce((most, row) => Math.max(most, lineWidth(row[index] ?? [])), widthOf(column.title)),
-  );
-  const shown = new Set(columns.keys());
-  const dropped: string[] = [];
-  let widths = columnWidths(columns, natural, shown, width);
-  while (widths === undefined) {
-    const [next] = [...shown]
-      .filter(index => (columns[index]?.expendable ?? 0) > 0)
-      .sort((a, b) => (columns[b]?.expendable ?? 0) - (columns[a]?.expendable ?? 0) || b - a);
-    if (next === undefined) {
-      widths = new Map(
-        [...shown].map(index => [index, Math.min(natural[index] ?? 0, columns[index]?.least ?? natural[index] ?? 0)]),
+  const full = naturalWidths(columns, rows, width);
+  const isTight = full.reduce((sum, value) => sum + value, 0) + GAP * (columns.length - 1) > width;
+  const cells = isTight ? shortened(columns, rows) : rows;
+  const natural = isTight ? naturalWidths(columns, cells, width) : full;
+  const { widths, missing } = fitColumns(columns, natural, width);
+  const line = (row: readonly Line[]): Line =>
+    [...widths].flatMap(([index, room], place) => {
+      const { align = 'left', cutAt = 'end' } = columns[index] ?? {};
+      const isLast = place === widths.size - 1 && align === 'left';
+      const cell = row[index] ?? [];
+      const fitted = fitLine(
+        cutAt === 'start' ? cutLineStart(cell, room, ellipsis) : cell,
+        room,
+        align,
+        ellipsis,
+        isLast,
       );
-      break;
-    }
-    shown.delete(next);
-    dropped.push(columns[next]?.title ?? '');
-    widths = columnWidths(columns, natural, shown, width);
-  }
-  const indexes = [...shown];
-  const line = (cells: readonly Line[]): Line =>
-    indexes.flatMap((index, place) => {
-      const isLast = place === indexes.length - 1;
-      const align = columns[index]?.align ?? 'left';
-      const cell = fitLine(cells[index] ?? [], widths.get(index) ?? 0, align, ellipsis, isLast && align === 'left');
-      return place === 0 ? cell : [{ text: ' '.repeat(GAP) }, ...cell];
+      return place === 0 ? fitted : [{ text: ' '.repeat(GAP) }, ...fitted];
     });
   const header = line(columns.map(({ title }) => [{ text: title, styles: ['dim'] as const }]));
-  return { lines: [header, ...rows.map(line)], dropped: dropped.reverse() };
+  return { lines: [header, ...cells.map(line)], missing: missing.map(index => columns[index]?.title ?? '') };
 }
 
-/** Widths that fit, the widest shrinkable columns cut first; undefined where even the least widths do not fit. */
-function columnWidths(
+/** The columns that contents and title take, but no more than the whole table may have. */
+function naturalWidths(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly Line[])[],
+  width: number,
+): readonly number[] {
+  return columns.map(({ title }, index) => {
+    const widest = rows.reduce((most, row) => Math.max(most, lineWidth(row[index] ?? [])), widthOf(title));
+    return Math.min(width, widest);
+  });
+}
+
+function shortened(columns: readonly TableColumn[], rows: readonly (readonly Line[])[]): (readonly Line[])[] {
+  return rows.map((row, number) => row.map((cell, index) => columns[index]?.shorter?.[number] ?? cell));
+}
+
+/** The columns that are shown, in order, with their widths, and those that are not though they should be. */
+function fitColumns(
   columns: readonly TableColumn[],
   natural: readonly number[],
-  shown: ReadonlySet<number>,
+  width: number,
+): { widths: Map<number, number>; missing: number[] } {
+  const leasts = columns.map(({ least }, index) => Math.min(natural[index] ?? 0, least ?? natural[index] ?? 0));
+  const shown = [...columns.keys()];
+  const missing: number[] = [];
+  for (;;) {
+    const widths = shrink(shown, natural, leasts, width);
+    if (widths !== undefined) return { widths, missing: missing.sort((a, b) => a - b) };
+    const next = leastImportant(columns, shown);
+    if (next !== undefined) {
+      shown.splice(shown.indexOf(next), 1);
+      continue;
+    }
+    // Nothing is expendable: the last ones go.
+    const [first, ...others] = shown;
+    if (first === undefined) return { widths: new Map(), missing };
+    if (others.length === 0) return { widths: new Map([[first, Math.min(width, natural[first] ?? 0)]]), missing };
+    missing.push(shown.pop() ?? first);
+  }
+}
+
+function leastImportant(columns: readonly TableColumn[], shown: readonly number[]): number | undefined {
+  const expendable = (index: number) => columns[index]?.expendable ?? 0;
+  return shown.filter(index => expendable(index) > 0).sort((a, b) => expendable(b) - expendable(a) || b - a)[0];
+}
+
+/** Widths that fit, the widest columns cut first; undefined where even the least widths do not fit. */
+function shrink(
+  shown: readonly number[],
+  natural: readonly number[],
+  leasts: readonly number[],
   width: number,
 ): Map<number, number> | undefined {
-  const widths = new Map([...shown].map(index => [index, natural[index] ?? 0]));
-  let excess = [...widths.values()].reduce((sum, value) => sum + value, 0) + GAP * (shown.size - 1) - width;
+  const widths = new Map(shown.map(index => [index, natural[index] ?? 0]));
+  let excess = [...widths.values()].reduce((sum, value) => sum + value, 0) + GAP * (shown.length - 1) - width;
   while (excess > 0) {
-    const shrinkable = [...shown].filter(index => {
-      const least = columns[index]?.least;
-      return least !== undefined && (widths.get(index) ?? 0) > least;
-    });
+    const shrinkable = shown.filter(index => (widths.get(index) ?? 0) > (leasts[index] ?? 0));
     if (shrinkable.length === 0) return undefined;
     const widest = Math.max(...shrinkable.map(index => widths.get(index) ?? 0));
     for (const index of shrinkable) {
@@ -84,6 +122,14 @@ function columnWidths(
     }
   }
   return widths;
+}
+
+/** Returns a line whose beginning is cut off so that it fits into `width` columns. */
+function cutLineStart(line: Line, width: number, ellipsis: string): Line {
+  if (lineWidth(line) <= width) return line;
+  const text = cutStart(line.map(segment => segment.text).join(''), width, ellipsis);
+  const styles = line.at(-1)?.styles;
+  return [styles === undefined ? { text } : { text, styles }];
 }
 
 /** Returns a line cut and padded to exactly `width` columns; not padded where nothing follows. */

@@ -50,15 +50,30 @@ export function formatShare(share: number): string {
   const percent = share * 100;
   if (percent < 0.1) return '<0.1%';
   if (percent >= 99.95) return percent >= 100 ? `${Math.round(percent)}%` : '99.9%';
-  return `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(1)}%`;
+  return `${percent.toFixed(1)}%`;
 }
 
-/** Returns a rate per second, in the unit that keeps it readable: `12.3/s`, `4.0/min`, `2.5/h`. */
-export function formatRate(perSecond: number): string {
-  if (perSecond === 0) return '0/s';
-  if (perSecond >= 0.95) return `${significant(perSecond)}/s`;
-  if (perSecond * 60 >= 0.95) return `${significant(perSecond * 60)}/min`;
-  return `${significant(perSecond * 3600)}/h`;
+const RATE_UNITS = [
+  [1, '/s'],
+  [60, '/min'],
+  [3_600, '/h'],
+  [86_400, '/d'],
+] as const;
+export type RateUnit = (typeof RATE_UNITS)[number];
+
+/** Returns the unit that suits most of a column of rates per second, so that they can be compared at a glance. */
+export function rateUnitOf(ratesPerSecond: readonly number[]): RateUnit {
+  const rates = ratesPerSecond.filter(rate => rate > 0).sort((a, b) => a - b);
+  const middle = rates[rates.length >> 1] ?? 1;
+  return RATE_UNITS.find(([seconds]) => middle * seconds >= 0.95) ?? RATE_UNITS[3];
+}
+
+/** Returns a rate per second, in its own unit or a given one: `12.3/s`, `4.00/min`, `2.50/h`, `<0.01/d`. */
+export function formatRate(perSecond: number, [seconds, unit] = rateUnitOf([perSecond])): string {
+  const value = perSecond * seconds;
+  if (value === 0) return `0${unit}`;
+  if (value < 0.005) return `<0.01${unit}`;
+  return `${value >= 999.5 ? formatCount(Math.round(value)) : significant(value)}${unit}`;
 }
 
 /** Returns a number of bytes: `1.2 MB`. */
@@ -81,15 +96,14 @@ export interface TimeFormat {
 
 /** Returns a time in the given zone: `2026-11-02 09:00:01.204`, or without the date. */
 export function formatTime(nanos: bigint, { utc, digits, date }: TimeFormat): string {
-  const millis = Number(nanos / 1_000_000n);
+  const fractionNanos = ((nanos % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const millis = Number((nanos - fractionNanos) / 1_000_000n);
   const moment = new Date(millis);
   const offset = utc ? 0 : moment.getTimezoneOffset() * 60_000;
   const shifted = new Date(millis - offset);
   if (Number.isNaN(shifted.getTime())) return `${nanos}ns`;
   const [day = '', clock = ''] = shifted.toISOString().split('T');
-  const fraction = String(nanos % 1_000_000_000n)
-    .padStart(9, '0')
-    .slice(0, digits);
+  const fraction = String(fractionNanos).padStart(9, '0').slice(0, digits);
   const text = clock.slice(0, 8) + (digits === 0 ? '' : `.${fraction}`);
   return date ? `${day} ${text}` : text;
 }

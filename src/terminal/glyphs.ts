@@ -1,10 +1,16 @@
 // Every character that is drawn rather than written, for terminals with Unicode and without. Each pair has one width.
 
-export interface Glyphs {
+/** The branches of a tree, a level each. */
+export interface TreeGlyphs {
   readonly branch: string;
   readonly lastBranch: string;
   readonly trunk: string;
   readonly gap: string;
+}
+
+export interface Glyphs extends TreeGlyphs {
+  /** The same with a column less, for narrow screens. */
+  readonly narrow: TreeGlyphs;
   readonly error: string;
   readonly onPath: string;
   readonly event: string;
@@ -12,9 +18,7 @@ export interface Glyphs {
   readonly dot: string;
   readonly times: string;
   readonly arrow: string;
-  readonly rule: string;
   readonly axis: string;
-  readonly tick: string;
   /** A bar's full cell on the critical path, and off it. */
   readonly solid: string;
   readonly light: string;
@@ -32,6 +36,7 @@ const UNICODE: Glyphs = {
   lastBranch: '└─ ',
   trunk: '│  ',
   gap: '   ',
+  narrow: { branch: '├ ', lastBranch: '└ ', trunk: '│ ', gap: '  ' },
   error: '✖',
   onPath: '●',
   event: '◆',
@@ -39,9 +44,7 @@ const UNICODE: Glyphs = {
   dot: '·',
   times: '×',
   arrow: '→',
-  rule: '─',
   axis: '│',
-  tick: '┬',
   solid: '█',
   light: '░',
   eighths: ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'],
@@ -55,6 +58,7 @@ const ASCII: Glyphs = {
   lastBranch: '`- ',
   trunk: '|  ',
   gap: '   ',
+  narrow: { branch: '|-', lastBranch: '`-', trunk: '| ', gap: '  ' },
   error: 'x',
   onPath: '*',
   event: 'o',
@@ -62,9 +66,7 @@ const ASCII: Glyphs = {
   dot: '-',
   times: 'x',
   arrow: '>',
-  rule: '-',
   axis: '|',
-  tick: '+',
   solid: '#',
   light: '-',
   eighths: ['.', '.', ':', ':', '=', '=', '#', '#'],

@@ -39,6 +39,41 @@ export function cut(text: string, width: number, ellipsis = '…'): string {
   return out + ellipsis;
 }
 
+/** Returns the text cut to at most `width` columns, with `ellipsis` at its beginning where something was cut. */
+export function cutStart(text: string, width: number, ellipsis = '…'): string {
+  if (width <= 0) return '';
+  if (widthOf(text) <= width) return text;
+  const room = width - widthOf(ellipsis);
+  if (room < 0) return '';
+  let out = '';
+  let used = 0;
+  for (const segment of [...graphemesOf(text)].map(({ segment: part }) => part).reverse()) {
+    const next = widthOf(segment);
+    if (used + next > room) break;
+    out = segment + out;
+    used += next;
+  }
+  return ellipsis + out;
+}
+
+/** Returns the text in pieces, the first of at most `first` columns, the others of at most `width`; none is empty. */
+export function piecesOf(text: string, first: number, width: number): string[] {
+  const pieces: string[] = [];
+  let piece = '';
+  let room = first;
+  for (const { segment } of NARROW.test(text) ? chars(text) : graphemesOf(text)) {
+    const own = widthOf(segment);
+    if (own > room && piece !== '') {
+      pieces.push(piece);
+      piece = '';
+      room = width;
+    }
+    piece += segment;
+    room -= own;
+  }
+  return piece === '' ? pieces : [...pieces, piece];
+}
+
 function graphemesOf(text: string): Intl.Segments {
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return graphemes.segment(text);

@@ -1,3 +1,5 @@
+import { formatBytes } from './format.ts';
+import { sanitize } from './sanitize.ts';
 import type { Screen } from './screen.ts';
 
 // One line on stderr while reading takes long; gone before anything else is said.
@@ -5,8 +7,8 @@ import type { Screen } from './screen.ts';
 const FIRST_AFTER_MS = 250;
 
 export interface Progress {
-  /** Shows how far the work is; cheap enough to be called for every chunk. */
-  update(label: string, done: number, total: number | undefined, detail: string): void;
+  /** Shows how far the work is; cheap enough to be called for every chunk. `total` is not known of a pipe. */
+  update(label: string, doneBytes: number, totalBytes: number | undefined, detail: string): void;
   /** Takes the line away. */
   stop(): void;
 }
@@ -17,35 +19,50 @@ const SILENT: Progress = { update: () => {}, stop: () => {} };
 export function createProgress(screen: Screen, isWanted: boolean): Progress {
   if (!isWanted || !screen.isTalking) return SILENT;
   const begun = performance.now();
-  let bar: { update(value: number, payload: object): void; setTotal(total: number): void; stop(): void } | undefined;
+  let bar: { update(value: number, payload: object): void; stop(): void } | undefined;
   let isLoading = false;
   let isStopped = false;
   return {
-    update(label, done, total, detail) {
+    update(label, doneBytes, totalBytes, detail) {
       if (isStopped || performance.now() - begun < FIRST_AFTER_MS) return;
-      if (bar === undefined) {
-        if (isLoading) return;
-        isLoading = true;
-        import('cli-progress').then(({ default: cliProgress }) => {
-          if (isStopped) return;
-          const single = new cliProgress.SingleBar({
-            format: 'reading  {label}  {percentage}%  {detail}',
-            clearOnComplete: true,
-            hideCursor: true,
-            fps: 10,
-            stream: process.stderr,
-          });
-          single.start(total ?? 1, 0, { label, detail });
-          bar = single;
-        });
+      if (bar !== undefined) {
+        bar.update(0, { text: progressText(label, doneBytes, totalBytes, detail, screen.unicode) });
         return;
       }
-      if (total !== undefined) bar.setTotal(total);
-      bar.update(done, { label, detail });
+      if (isLoading) return;
+      isLoading = true;
+      import('cli-progress').then(({ default: cliProgress }) => {
+        if (isStopped) return;
+        const text = progressText(label, doneBytes, totalBytes, detail, screen.unicode);
+        const single = new cliProgress.SingleBar({
+          format: '{text}',
+          clearOnComplete: true,
+          hideCursor: true,
+          fps: 10,
+          stream: process.stderr,
+        });
+        single.start(1, 0, { text });
+        bar = single;
+        // Also where a signal ends the process: the cursor is hidden.
+        process.once('exit', () => single.stop());
+      });
     },
     stop() {
       isStopped = true;
       bar?.stop();
     },
   };
+}
+
+/** `reading checkout.json.gz  38%  81,204 spans`; of a pipe how much came: `reading stdin  12.4 MB  81,204 spans`. */
+export function progressText(
+  label: string,
+  doneBytes: number,
+  totalBytes: number | undefined,
+  detail: string,
+  unicode = true,
+): string {
+  const share = totalBytes === undefined || totalBytes === 0 ? undefined : Math.min(1, doneBytes / totalBytes);
+  const far = share === undefined ? formatBytes(doneBytes) : `${Math.floor(share * 100)}%`;
+  return `reading ${sanitize(label === '-' ? 'stdin' : label, unicode)}  ${far}  ${detail}`;
 }

@@ -41,6 +41,7 @@ export interface Surroundings {
 }
 
 export const MINIMUM_WIDTH = 40;
+export const MAXIMUM_WIDTH = 1000;
 const DEFAULT_WIDTH = 100;
 
 /** Decides how output looks. */
@@ -62,15 +63,15 @@ export function createScreen(flags: ScreenFlags, surroundings: Surroundings): Sc
   };
 }
 
-/** `--width`, then COLUMNS, then the terminal's columns, then 100; at least 40. */
+/** `--width`, then COLUMNS, then the terminal's columns, then 100; within bounds that can be drawn. */
 function widthFrom(flags: ScreenFlags, { env, stdout }: Surroundings): number {
   const columns = Number(env.COLUMNS);
   const width =
     flags.width ??
     (Number.isInteger(columns) && columns > 0 ? columns : undefined) ??
-    (stdout.isTTY ? stdout.columns : undefined) ??
+    ((stdout.isTTY && stdout.columns) || undefined) ??
     DEFAULT_WIDTH;
-  return Math.max(MINIMUM_WIDTH, width);
+  return Math.min(MAXIMUM_WIDTH, Math.max(MINIMUM_WIDTH, width));
 }
 
 /** `--color`, then NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, a dumb terminal, and whether it is one at all. */

@@ -1,6 +1,6 @@
 import { fitLine } from './columns.ts';
 import { formatDuration } from './format.ts';
-import type { Glyphs } from './glyphs.ts';
+import type { Glyphs, TreeGlyphs } from './glyphs.ts';
 import { pad, widthOf } from './measure.ts';
 import { type Line, lineWidth, type Segment, type Style, styled } from './styled.ts';
 
@@ -24,6 +24,8 @@ export interface WaterfallRow {
   /** Levels that `guides` leaves out because the tree is deeper than it shows. */
   readonly skippedLevels: number;
   readonly label: Line;
+  /** Stands behind the label where there is room. */
+  readonly aside?: Line;
   /** The style of the bar: the service's. */
   readonly style: Style;
   readonly bars: readonly Stretch[];
@@ -50,37 +52,43 @@ export interface WaterfallOptions {
 }
 
 const MARK = 2;
+/** The space behind the tree and the lines to the left and right of the bars. */
+const FRAME = 3;
 const NUMBER = 8;
 /** Below this width the tree is drawn with less room between its levels. */
 const NARROW = 110;
+/** Below this one there is no room for self time. */
+const TIGHT = 56;
 /** Levels of the tree that are drawn; a deeper row says how many there are above. */
 export const MAX_GUIDES = 24;
 
 /** Draws the rows, a line with the axis first. */
 export function drawWaterfall(rows: readonly (WaterfallRow | WaterfallHeading)[], options: WaterfallOptions): Line[] {
   const { width, glyphs } = options;
-  const labels = rows.map(row => ('heading' in row ? [] : labelOf(row, options, width)));
-  const natural = Math.max(12, ...labels.map(lineWidth));
+  const natural = rows.reduce(
+    (most, row) => ('heading' in row ? most : Math.max(most, lineWidth(labelOf(row, options, width)))),
+    12,
+  );
   // The tree may take up to half of what the numbers leave; the bars get the rest.
-  const shared = width - MARK - 2 - 2 * NUMBER - 2;
+  const numbers = width < TIGHT ? NUMBER : 2 * NUMBER;
+  const shared = width - MARK - FRAME - numbers;
   const labelWidth = Math.min(natural, Math.max(16, Math.floor(shared * (width >= 120 ? 0.42 : 0.5))));
-  const cells = Math.max(8, shared - labelWidth - 1);
+  const cells = Math.max(8, shared - labelWidth);
   const lines: Line[] = [axis(labelWidth, cells, options)];
-  for (const [index, row] of rows.entries()) {
+  for (const row of rows) {
     if ('heading' in row) {
-      lines.push(row.heading);
+      lines.push(fitLine(row.heading, width, 'left', glyphs.ellipsis, true));
       continue;
     }
-    const label = fitLine(labelOf(row, options, labelWidth), labelWidth, 'left', glyphs.ellipsis);
     lines.push([
       row.isOnPath ? styled(pad(glyphs.onPath, MARK), 'bold') : styled(pad('', MARK)),
-      ...(labels[index] === undefined ? [] : label),
+      ...fitLine(labelOf(row, options, labelWidth), labelWidth, 'left', glyphs.ellipsis),
       styled(' '),
       styled(glyphs.axis, 'dim'),
       ...bar(row, cells, options),
       styled(glyphs.axis, 'dim'),
       styled(number(row.durationNano, options)),
-      styled(number(row.selfNano, options), 'dim'),
+      ...(width < TIGHT ? [] : [styled(number(row.selfNano, options), 'dim')]),
     ]);
     if (row.message !== undefined) {
       const indent = [styled(pad('', MARK)), ...guidesBelow(row, options, labelWidth)];
@@ -94,71 +102,95 @@ function number(nanos: bigint | undefined, { unicode }: WaterfallOptions): strin
   return pad(nanos === undefined ? '' : formatDuration(nanos, unicode), NUMBER, 'right');
 }
 
-function labelOf(row: WaterfallRow, options: WaterfallOptions, width: number): Line {
-  return [...guides(row, options, width), ...row.label];
+function labelOf(row: WaterfallRow, options: WaterfallOptions, labelWidth: number): Line {
+  const label = [...guides(row, options, labelWidth), ...row.label];
+  if (row.aside === undefined || lineWidth(label) + lineWidth(row.aside) > labelWidth) return label;
+  return [...label, ...row.aside];
 }
 
-/** The branches before a label. Where they would take most of the room, only the nearest are drawn. */
+/** The branches before a label. Where the tree is deeper than there is room, it goes on at the left. */
 function guides(row: WaterfallRow, { glyphs, width }: WaterfallOptions, labelWidth: number): Segment[] {
   if (row.guides.length === 0) return [];
-  const { drawn, lead } = nearest(row, labelWidth, width);
+  const { drawn, lead } = visibleGuides(row, labelWidth, width);
+  const tree = treeGlyphs(glyphs, width);
   const branches = drawn.map((follows, level) => {
-    if (level < drawn.length - 1) return follows ? glyphs.trunk : glyphs.gap;
-    return follows ? glyphs.branch : glyphs.lastBranch;
+    if (level < drawn.length - 1) return follows ? tree.trunk : tree.gap;
+    return follows ? tree.branch : tree.lastBranch;
   });
-  return [styled(lead + branches.map(branch => compact(branch, width)).join(''), 'dim')];
+  return [styled(lead + branches.join(''), 'dim')];
 }
 
 /** A level of the tree takes a column less where the screen is narrow. */
-function compact(branch: string, width: number): string {
-  return width < NARROW ? branch.slice(0, 1) + branch.slice(2) : branch;
+function treeGlyphs(glyphs: Glyphs, width: number): TreeGlyphs {
+  return width < NARROW ? glyphs.narrow : glyphs;
 }
 
-/** The levels nearest to the row, as many as fit, and how many there are above them. */
-function nearest(row: WaterfallRow, labelWidth: number, width: number): { drawn: readonly boolean[]; lead: string } {
-  const room = Math.max(1, Math.floor((labelWidth * 0.55) / (width < NARROW ? 2 : 3)));
-  const drawn = row.guides.slice(-room);
-  const above = row.skippedLevels + row.guides.length - drawn.length;
-  return { drawn, lead: above > 0 ? `+${above} ` : '' };
+/**
+ * The levels that are drawn, and what stands before them: `+8 ` says that the row is eight levels deeper than it looks.
+ * All rows of a level begin in the same column, so that a subtree stays one picture.
+ */
+function visibleGuides(
+  { guides, skippedLevels }: WaterfallRow,
+  labelWidth: number,
+  width: number,
+): { drawn: readonly boolean[]; lead: string } {
+  const columns = width < NARROW ? 2 : 3;
+  const room = Math.min(MAX_GUIDES, Math.max(1, Math.floor(labelWidth / 2 / columns)));
+  const level = skippedLevels + guides.length;
+  const above = Math.floor((level - 1) / room) * room;
+  return { drawn: guides.slice(above - level), lead: above > 0 ? `+${above} ` : '' };
 }
 
 /** What continues of the branches below a row: the indent of its message. */
 function guidesBelow(row: WaterfallRow, { glyphs, width }: WaterfallOptions, labelWidth: number): Segment[] {
-  const { drawn, lead } = nearest(row, labelWidth, width);
-  const trunks = drawn.map(follows => compact(follows ? glyphs.trunk : glyphs.gap, width));
+  if (row.guides.length === 0) return [];
+  const { drawn, lead } = visibleGuides(row, labelWidth, width);
+  const tree = treeGlyphs(glyphs, width);
+  const trunks = drawn.map(follows => (follows ? tree.trunk : tree.gap));
   return [styled(' '.repeat(widthOf(lead)) + trunks.join(''), 'dim')];
 }
 
 /** The line above the bars: times at round distances. */
 function axis(labelWidth: number, cells: number, options: WaterfallOptions): Line {
-  const { durationNano, glyphs, unicode } = options;
+  const { durationNano, glyphs, unicode, width } = options;
   const total = Number(durationNano);
   const step = roundStep(total, Math.max(1, Math.floor(cells / 9)));
   let text = '';
   for (let tick = 0; tick * step < total || tick === 0; tick++) {
     const cell = total === 0 ? 0 : Math.floor((tick * step * cells) / total);
     if (cell < widthOf(text)) continue;
-    const label = `${glyphs.axis}${tick === 0 ? '0' : formatDuration(BigInt(Math.round(tick * step)), unicode)}`;
+    const label = `${glyphs.axis}${tickLabel(tick * step, unicode)}`;
     if (cell + widthOf(label) > cells) break;
     text = pad(text, cell) + label;
     if (step === 0) break;
   }
   const head = pad('', MARK + labelWidth + 1);
-  return [
-    styled(
-      `${head}${glyphs.axis}${pad(text.slice(1), cells)}${glyphs.axis}${pad('time', NUMBER, 'right')}${pad('self', NUMBER, 'right')}`,
-      'dim',
-    ),
-  ];
+  const numbers = width < TIGHT ? ['time'] : ['time', 'self'];
+  const titles = numbers.map(title => pad(title, NUMBER, 'right')).join('');
+  return [styled(`${head}${glyphs.axis}${pad(text.slice(1), cells)}${glyphs.axis}${titles}`, 'dim')];
 }
 
-/** The smallest of 1, 2, 5 × 10ⁿ that divides `total` into at most `parts`. */
+/** Steps of an axis from ten seconds on; below they are 1, 2, 2.5 or 5 × 10ⁿ. */
+const LONG_STEPS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+
+/** The smallest round step that divides `total` nanoseconds into at most `parts`. */
 function roundStep(total: number, parts: number): number {
   if (total <= 0) return 0;
   const least = total / parts;
+  const long = least > 5e9 ? LONG_STEPS.find(seconds => seconds * 1e9 >= least) : undefined;
+  if (long !== undefined) return long * 1e9;
+  if (least > 5e9) return Math.ceil(least / 86_400e9) * 86_400e9;
   const power = 10 ** Math.floor(Math.log10(least));
-  for (const factor of [1, 2, 5, 10]) if (factor * power >= least) return factor * power;
-  return 10 * power;
+  const factor = [1, 2, 2.5, 5].find(known => known * power >= least) ?? 10;
+  // There is nothing between nanoseconds.
+  return Math.max(1, factor * power === 2.5 ? 5 : factor * power);
+}
+
+/** A time on the axis: `250ms`, `1.5s`, `1m`, without the zeros that a duration has for comparison. */
+function tickLabel(nanos: number, unicode: boolean): string {
+  return formatDuration(BigInt(Math.round(nanos)), unicode)
+    .replace(/\.(\d*?)0+(?=\D+$)/, (_, kept) => (kept === '' ? '' : `.${kept}`))
+    .replace(/(?<=[dhm])00[hms]$/, '');
 }
 
 interface Cell {
@@ -166,29 +198,42 @@ interface Cell {
   styles: readonly Style[];
 }
 
+/** The bars of a row, cell by cell; bars that meet in a cell are drawn as what they cover of it together. */
 function bar(row: WaterfallRow, cells: number, options: WaterfallOptions): Segment[] {
   const { durationNano, glyphs } = options;
   const total = Math.max(1, Number(durationNano));
   const eighth = (nanos: number) => (nanos * cells * 8) / total;
-  const line: Cell[] = Array.from({ length: cells }, () => ({ glyph: ' ', styles: [] }));
+  const covered = new Uint8Array(cells * 8);
   for (const stretch of row.bars) {
     const from = Math.min(cells * 8 - 1, Math.max(0, Math.floor(eighth(stretch.from))));
     const to = Math.min(cells * 8, Math.max(from + 1, Math.round(eighth(stretch.to))));
-    for (let cell = from >> 3; cell <= (to - 1) >> 3; cell++) {
-      const left = Math.max(0, from - cell * 8);
-      const right = Math.min(8, to - cell * 8);
-      const isPath = row.path.some(part => coversCell(eighth(part.from), eighth(part.to), cell));
-      line[cell] = {
-        glyph: cellGlyph(left, right, isPath, glyphs),
-        styles: isPath ? [row.style, 'bold'] : [row.style],
-      };
-    }
+    covered.fill(1, from, to);
   }
+  const onPath = pathCells(row.path, cells, eighth);
+  const line = Array.from({ length: cells }, (_, cell): Cell => {
+    const eighths = covered.subarray(cell * 8, cell * 8 + 8);
+    if (!eighths.includes(1)) return { glyph: ' ', styles: [] };
+    const isPath = onPath[cell] === 1;
+    return { glyph: cellGlyph(eighths, isPath, glyphs), styles: isPath ? [row.style, 'bold'] : [row.style] };
+  });
   for (const tick of row.ticks) {
     const cell = Math.min(cells - 1, Math.max(0, Math.floor(eighth(tick.at) / 8)));
     line[cell] = { glyph: glyphs.event, styles: tick.isError ? ['error'] : [row.style] };
   }
   return merge(line);
+}
+
+/** Marks the cells of which the path covers at least half, or within which a part of it lies. */
+function pathCells(path: readonly Stretch[], cells: number, eighth: (nanos: number) => number): Uint8Array {
+  const marked = new Uint8Array(cells);
+  for (const part of path) {
+    const [from, to] = [eighth(part.from), eighth(part.to)];
+    const last = Math.min(cells - 1, Math.floor(to / 8));
+    for (let cell = Math.max(0, Math.floor(from / 8)); cell <= last; cell++) {
+      if (coversCell(from, to, cell)) marked[cell] = 1;
+    }
+  }
+  return marked;
 }
 
 /** Says whether a stretch covers at least half of a cell, or lies within it. */
@@ -197,12 +242,23 @@ function coversCell(from: number, to: number, cell: number): boolean {
   return overlap >= 4 || (overlap > 0 && from >= cell * 8 && to <= cell * 8 + 8);
 }
 
-/** The glyph of a cell that is filled from `left` to `right` eighths. */
-function cellGlyph(left: number, right: number, isPath: boolean, glyphs: Glyphs): string {
-  if (left === 0 && right === 8) return isPath ? glyphs.solid : glyphs.light;
-  if (right === 8)
-    return left <= 2 ? (isPath ? glyphs.solid : glyphs.light) : left <= 5 ? glyphs.rightHalf : glyphs.rightEighth;
-  return glyphs.eighths[right - left - 1] ?? glyphs.solid;
+/** The glyph of a cell of which some eighths are covered: what is nearest to it among the blocks that fonts have. */
+function cellGlyph(eighths: Uint8Array, isPath: boolean, glyphs: Glyphs): string {
+  const full = isPath ? glyphs.solid : glyphs.light;
+  const count = eighths.reduce((sum, is) => sum + is, 0);
+  const firstGap = eighths.indexOf(0);
+  if (firstGap < 0) return full;
+  const fromLeft = firstGap;
+  const fromRight = 7 - eighths.lastIndexOf(0);
+  if (fromLeft === 0 && fromRight === 0) {
+    // Somewhere within: to the left or right by its middle.
+    const middle = (eighths.indexOf(1) + eighths.lastIndexOf(1)) / 2;
+    if (middle > 3.5 && count <= 4) return count <= 2 ? glyphs.rightEighth : glyphs.rightHalf;
+    return glyphs.eighths[count - 1] ?? full;
+  }
+  if (fromLeft >= fromRight) return glyphs.eighths[fromLeft - 1] ?? full;
+  if (fromRight >= 6) return full;
+  return fromRight >= 3 ? glyphs.rightHalf : glyphs.rightEighth;
 }
 
 /** Joins neighbouring cells of one style. */

@@ -1,8 +1,9 @@
-import { cut, widthOf } from './measure.ts';
+import { piecesOf, widthOf } from './measure.ts';
 import { type Line, type Segment, styled } from './styled.ts';
 
 /** Returns a line broken at spaces into lines of at most `width` columns; all but the first are indented. */
 export function wrapLine(line: Line, width: number, indent = 0): Line[] {
+  const hang = Math.min(indent, width - 2);
   const lines: Segment[][] = [[]];
   let used = 0;
   const append = (text: string, styles: Segment['styles']) => {
@@ -10,25 +11,23 @@ export function wrapLine(line: Line, width: number, indent = 0): Line[] {
     used += widthOf(text);
   };
   const breakLine = () => {
-    lines.push(indent > 0 ? [styled(' '.repeat(indent))] : []);
-    used = indent;
+    lines.push(hang > 0 ? [styled(' '.repeat(hang))] : []);
+    used = hang;
   };
   for (const { text, styles } of line) {
     // Words with the space before them, so that a break swallows it.
     for (const word of text.match(/ *[^ ]+| +/g) ?? []) {
-      let rest = word;
-      if (used + widthOf(rest) > width && used > indent) {
-        breakLine();
-        rest = rest.trimStart();
+      const fits = used + widthOf(word) <= width;
+      if (fits) {
+        append(word, styles);
+        continue;
       }
-      while (used + widthOf(rest) > width) {
-        const head = cut(rest, width - used, '');
-        if (head === '') break;
-        append(head, styles);
-        rest = rest.slice(head.length);
-        breakLine();
+      if (used > hang) breakLine();
+      // A word that no line has room for is broken where it must be.
+      for (const [index, piece] of piecesOf(word.trimStart(), width - used, width - hang).entries()) {
+        if (index > 0) breakLine();
+        append(piece, styles);
       }
-      if (rest !== '') append(rest, styles);
     }
   }
   return lines;

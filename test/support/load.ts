@@ -24,8 +24,11 @@ export interface DumpOptions {
   readonly name?: string;
   /** Bytes a chunk; all in one where it is not given. */
   readonly chunk?: number;
+  /** Uses the fast lane, as large sources do. Needs `npm run build`. */
+  readonly lane?: boolean;
   readonly limits?: Partial<DecodeOptions['limits']>;
   readonly compression?: Partial<DecodeOptions['compression']>;
+  readonly columnMap?: DecodeOptions['columnMap'];
 }
 
 /** Opens a store that the test closes when it ends: in memory, or in a file. */
@@ -53,6 +56,7 @@ export async function loadDump(
     {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       compression: { ...DEFAULT_COMPRESSION_LIMITS, ...options.compression },
+      lane: options.lane ?? false,
     },
   );
   await loader.begin();

@@ -17,6 +17,7 @@ import {
   type SpanColumns,
   type ValueColumns,
 } from '../../model/span-batch.ts';
+import type { Run } from '../lane/lane.ts';
 import { AttributeCache } from './attribute-cache.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { type ByteSource, byteSource, copyBytes, SLACK, sourceOfText } from './bytes.ts';
@@ -103,7 +104,8 @@ export class BatchWriter {
   readonly #names: ByteDictionary;
   readonly #keys: ByteDictionary;
   readonly #dictionary = new ValueDictionary();
-  readonly #emptyName: number;
+  /** Id of the empty name. */
+  readonly emptyName: number;
   readonly #keyTexts: string[] = [];
   #spanKeySeen = new Uint32Array(256);
   #spanKeyAt = new Uint32Array(256);
@@ -118,6 +120,8 @@ export class BatchWriter {
   #operationBase = 0;
   readonly #resources = new Map<string, number>();
   readonly #resourceService: number[] = [];
+  readonly #contexts = new Map<string, number>();
+  #contextCount = 0;
   readonly #scopes = new Map<string, number>();
   #scopeCount = 0;
   readonly #statuses = new Map<string, number>();
@@ -143,7 +147,7 @@ export class BatchWriter {
       this.#keyTexts.push(key);
     });
     this.#statusMessages = new ByteDictionary(() => {});
-    this.#emptyName = this.nameOfText('');
+    this.emptyName = this.nameOfText('');
     for (const code of [0, 1, 2]) this.#defineStatus(code, '');
   }
 
@@ -348,7 +352,7 @@ export class BatchWriter {
     this.traceId0 = this.traceId1 = this.traceId2 = this.traceId3 = 0;
     this.spanIdLow = this.spanIdHigh = this.parentIdLow = this.parentIdHigh = 0;
     this.startLow = this.startHigh = this.durationLow = this.durationHigh = 0;
-    this.name = this.#emptyName;
+    this.name = this.emptyName;
     this.kind = this.flags = this.quirks = this.status = 0;
     const row = this.#spans.count;
     this.#spanAttributes = row === 0 ? 0 : this.#spans.attributeEnd[row - 1]!;
@@ -415,7 +419,7 @@ export class BatchWriter {
     if (row === columns.span.length) growEvents(columns);
     columns.time[row * 2] = 0;
     columns.time[row * 2 + 1] = 0;
-    columns.name[row] = this.#emptyName;
+    columns.name[row] = this.emptyName;
     columns.attributeEnd[row] = this.#eventAttributes;
     this.#partSerial++;
   }
@@ -529,6 +533,94 @@ export class BatchWriter {
     if ((row + 1 >= BATCH_SPANS || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) && hold === undefined) {
       this.flush();
     }
+  }
+
+  /** Returns a number for the current resource's service and scope: the same for the same two, never 0. */
+  operationContext(): number {
+    const key = `${this.#resourceService[this.resource]} ${this.scope}`;
+    let context = this.#contexts.get(key);
+    if (context === undefined) {
+      context = ++this.#contextCount;
+      if (this.#contexts.size >= 1 << 16) this.#contexts.clear();
+      this.#contexts.set(key, context);
+    }
+    return context;
+  }
+
+  /** Id of an operation of the current resource's service and scope. */
+  operationOf(name: number, kind: number, flags: number): number {
+    return this.#operationOf(this.#resourceService[this.resource]!, name, kind, this.scope, flags, 0);
+  }
+
+  /** Stores the spans of a run, all of the current resource and scope; sends the batch off when it is full. */
+  appendRun(run: Run): void {
+    const { spanCount, attributeCount, eventCount, linkCount } = run;
+    const spans = this.#spans;
+    const row = spans.count;
+    while (row + spanCount > spans.operation.length) growSpans(spans);
+    spans.traceId.set(run.traceId.subarray(0, spanCount * 4), row * 4);
+    spans.spanId.set(run.spanId.subarray(0, spanCount * 2), row * 2);
+    spans.parentId.set(run.parentId.subarray(0, spanCount * 2), row * 2);
+    spans.start.set(run.start.subarray(0, spanCount * 2), row * 2);
+    spans.duration.set(run.duration.subarray(0, spanCount * 2), row * 2);
+    spans.operation.set(run.operation.subarray(0, spanCount), row);
+    spans.resource.fill(this.resource, row, row + spanCount);
+    spans.status.set(run.status.subarray(0, spanCount), row);
+    const attributes = row === 0 ? 0 : spans.attributeEnd[row - 1]!;
+    if (attributes + attributeCount > spans.attributes.length) {
+      spans.attributes = grown(spans.attributes, attributes + attributeCount);
+    }
+    spans.attributes.set(run.attributes.subarray(0, attributeCount), attributes);
+    for (let span = 0; span < spanCount; span++) {
+      spans.attributeEnd[row + span] = attributes + run.attributeEnd[span]!;
+    }
+    spans.count = row + spanCount;
+    this.spanCount += spanCount;
+    for (let key = 0; key < run.keyCount; key++) {
+      const uses = run.uses[key]!;
+      if (uses > 0) this.#dictionary.countUses(key, uses);
+    }
+    if (eventCount > 0) this.#appendEvents(run, row);
+    if (linkCount > 0) this.#appendLinks(run, row);
+    if (spans.count >= BATCH_SPANS || attributes + attributeCount >= BATCH_ATTRIBUTES || this.#full) this.flush();
+  }
+
+  #appendEvents(run: Run, firstSpan: number): void {
+    const { eventCount, eventAttributeCount } = run;
+    const events = this.#events;
+    const row = events.count;
+    while (row + eventCount > events.span.length) growEvents(events);
+    const attributes = row === 0 ? 0 : events.attributeEnd[row - 1]!;
+    if (attributes + eventAttributeCount > events.attributes.length) {
+      events.attributes = grown(events.attributes, attributes + eventAttributeCount);
+    }
+    events.time.set(run.eventTime.subarray(0, eventCount * 2), row * 2);
+    events.name.set(run.eventName.subarray(0, eventCount), row);
+    events.attributes.set(run.eventAttributes.subarray(0, eventAttributeCount), attributes);
+    for (let event = 0; event < eventCount; event++) {
+      events.span[row + event] = firstSpan + run.eventSpan[event]!;
+      events.attributeEnd[row + event] = attributes + run.eventAttributeEnd[event]!;
+    }
+    events.count = row + eventCount;
+  }
+
+  #appendLinks(run: Run, firstSpan: number): void {
+    const { linkCount, linkAttributeCount } = run;
+    const links = this.#links;
+    const row = links.count;
+    while (row + linkCount > links.span.length) growLinks(links);
+    const attributes = row === 0 ? 0 : links.attributeEnd[row - 1]!;
+    if (attributes + linkAttributeCount > links.attributes.length) {
+      links.attributes = grown(links.attributes, attributes + linkAttributeCount);
+    }
+    links.traceId.set(run.linkTraceId.subarray(0, linkCount * 4), row * 4);
+    links.spanId.set(run.linkSpanId.subarray(0, linkCount * 2), row * 2);
+    links.attributes.set(run.linkAttributes.subarray(0, linkAttributeCount), attributes);
+    for (let link = 0; link < linkCount; link++) {
+      links.span[row + link] = firstSpan + run.linkSpan[link]!;
+      links.attributeEnd[row + link] = attributes + run.linkAttributeEnd[link]!;
+    }
+    links.count = row + linkCount;
   }
 
   /**

@@ -6,6 +6,8 @@ import { type ByteSource, equalBytes, hashBytes, SLACK } from './bytes.ts';
 const MAX_ENTRIES = 1 << 18;
 const MAX_BYTES = 64 << 20;
 const MAX_PROBES = 64;
+/** Longer ones are not worth a place. */
+const LONGEST = 1 << 20;
 /** Words of a table entry: hash, offset in the arena, length, id + 1 (0 = empty). */
 const ENTRY = 4;
 
@@ -31,6 +33,7 @@ export class ByteDictionary {
   /** Returns the id of the bytes `from`..`to` of `source`. */
   idOf(source: ByteSource, from: number, to: number): number {
     const length = to - from;
+    if (length > LONGEST) return this.#next(source, from, to);
     const hash = hashBytes(source.view, from, to, length);
     const table = this.#table;
     let slot = hash & this.#mask;

@@ -48,6 +48,11 @@ export class ValueDictionary {
     if (key < this.#uses.length) this.#uses[key] = this.#uses[key]! + 1;
   }
 
+  /** Counts several uses. */
+  countUses(key: number, uses: number): void {
+    if (key < this.#uses.length) this.#uses[key] = this.#uses[key]! + uses;
+  }
+
   /** Returns the id remembered for these bytes, or 0. */
   find(key: number, valueClass: number, source: ByteSource, from: number, to: number): number {
     if (!this.#takes(key)) return 0;

@@ -138,17 +138,17 @@ class JaegerJsonReader {
         spans: { items: span },
         processes: { record: cursor => this.#readProcesses(cursor) },
       },
+      repeatable: true,
       open: () => this.#openTrace(),
       close: () => this.#closeTrace(),
     };
     switch (container as Container) {
       case 'answer': {
         const errors: Shape = { items: { value: cursor => this.#readError(cursor) } };
-        const answer: Shape = { fields: { data: { ...trace, items: trace }, errors } };
-        return { ...answer, items: answer };
+        return { fields: { data: trace, errors }, repeatable: true };
       }
       case 'trace':
-        return { ...trace, items: trace };
+        return trace;
       case 'span': {
         // Spans without a trace around them: each array, or each single span, is held like one.
         const bare: Shape = { record: cursor => this.#readBareSpan(cursor) };

@@ -31,14 +31,25 @@ export class BadRecord extends Error {
   }
 }
 
-const QUOTE = 34;
-const BACKSLASH = 92;
-const BRACE_OPEN = 123;
-const BRACE_CLOSE = 125;
-const BRACKET_OPEN = 91;
-const BRACKET_CLOSE = 93;
+export const LINE_END = 10;
+export const QUOTE = 34;
+export const BACKSLASH = 92;
+export const BRACE_OPEN = 123;
+export const BRACE_CLOSE = 125;
+export const BRACKET_OPEN = 91;
+export const BRACKET_CLOSE = 93;
 const COMMA = 44;
 const COLON = 58;
+
+/** Says whether a value may stand behind this byte (the last one that is no white space). */
+export function mayPrecedeValue(byte: number): boolean {
+  return byte === COMMA || byte === COLON || byte === BRACKET_OPEN;
+}
+
+/** The fault of a string in which a line ends: it was cut off there. */
+export function brokenString(position: number): JsonSyntaxError {
+  return new JsonSyntaxError('expected the end of a string before the end of the line', position);
+}
 
 /** What a value is, told by its first byte. */
 export const JsonKind = { object: 0, array: 1, string: 2, number: 3, true: 4, false: 5, null: 6 } as const;
@@ -59,21 +70,21 @@ export class JsonCursor implements ByteSource {
   high = 0;
   #scratch: ByteSource;
 
-  constructor(size: number) {
-    const { bytes, view } = byteSource(size);
-    this.bytes = bytes;
-    this.view = view;
+  readonly #home: ByteSource;
+
+  /** A cursor with a window of `size` bytes, or with `home`; it grows for larger records. */
+  constructor(size: number, home: ByteSource = byteSource(size)) {
+    this.#home = home;
+    this.bytes = home.bytes;
+    this.view = home.view;
     this.#scratch = byteSource(256);
     this.text = this;
   }
 
   /** Forgets the input. A window that grew large for one record is given back. */
   reset(): void {
-    if (this.bytes.length > 1 << 22) {
-      const { bytes, view } = byteSource(1 << 16);
-      this.bytes = bytes;
-      this.view = view;
-    }
+    this.bytes = this.#home.bytes;
+    this.view = this.#home.view;
     this.position = this.end = 0;
     this.bytes[0] = 0;
   }
@@ -132,6 +143,12 @@ export class JsonCursor implements ByteSource {
     const byte = this.bytes[this.position]!;
     const found = byte > 32 && byte < 127 ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16)}`;
     return new JsonSyntaxError(`expected ${expected}, found ${found}`, this.position);
+  }
+
+  /** The fault of a line that begins with a bracket where no value can stand: what is open was cut off before it. */
+  unexpectedLine(at: number): JsonSyntaxError {
+    this.position = at;
+    return this.unexpected("',' or an end");
   }
 
   /** Moves past `{`, if one stands here. */
@@ -215,7 +232,7 @@ export class JsonCursor implements ByteSource {
       this.position = at + 1;
     } else if (byte === BACKSLASH) this.#readEscaped(start, at);
     else if (at >= this.end) throw NEED_MORE;
-    else throw new JsonSyntaxError('expected the end of a string before the end of the line', at);
+    else throw brokenString(at);
   }
 
   /** Unescapes into the scratch; `at` is the first backslash. */
@@ -264,8 +281,8 @@ export class JsonCursor implements ByteSource {
       while (byte !== QUOTE && byte !== BACKSLASH && byte > 10) byte = bytes[++at]!;
       if (byte === QUOTE) return at;
       if (at >= this.end) throw NEED_MORE;
-      if (byte === BACKSLASH) at++;
-      else if (byte === 10) throw new JsonSyntaxError('expected the end of a string before the end of the line', at);
+      if (byte === BACKSLASH) byte = bytes[++at]!;
+      if (byte === LINE_END) throw brokenString(at);
       if (at >= this.end) throw NEED_MORE;
       byte = bytes[++at]!;
     }
@@ -358,7 +375,10 @@ export class JsonCursor implements ByteSource {
     return true;
   }
 
-  /** Moves past the value that begins here, however deeply it is nested. */
+  /**
+   * Moves past the value that begins here, however deeply it is nested. It is not checked, but for what a document that
+   * was cut off in the middle looks like where the next one follows on a line of its own.
+   */
   skipValue(): void {
     const byte = this.peek();
     if (byte === QUOTE) {
@@ -370,8 +390,8 @@ export class JsonCursor implements ByteSource {
       return;
     }
     const { bytes, end } = this;
-    let depth = 0;
-    let at = this.position;
+    let depth = 1;
+    let at = this.position + 1;
     for (;;) {
       const next = bytes[at]!;
       if (next === QUOTE) {
@@ -381,12 +401,21 @@ export class JsonCursor implements ByteSource {
         continue;
       }
       at++;
-      if (next === BRACE_OPEN || next === BRACKET_OPEN) depth++;
-      else if (next === BRACE_CLOSE || next === BRACKET_CLOSE) {
+      if (next === BRACE_OPEN || next === BRACKET_OPEN) {
+        depth++;
+        if (bytes[at - 2] === LINE_END) this.#checkLine(at - 1);
+      } else if (next === BRACE_CLOSE || next === BRACKET_CLOSE) {
         if (--depth === 0) break;
       } else if (next === 0 && at > end) throw NEED_MORE;
     }
     this.position = at;
+  }
+
+  /** Throws where no value can stand at `at`, the beginning of a line inside a value. */
+  #checkLine(at: number): void {
+    let before = at - 1;
+    while (this.bytes[before]! <= 32) before--;
+    if (!mayPrecedeValue(this.bytes[before]!)) throw this.unexpectedLine(at);
   }
 
   #skipString(): void {
@@ -402,7 +431,9 @@ export class JsonCursor implements ByteSource {
     if (word === 'true') return true;
     if (word === 'false') return false;
     if (word === 'null') return null;
-    throw new JsonSyntaxError(`expected a value, found ${word}`, this.from);
+    // A word that only breaks off is at fault where it ends: there the input may be cut off.
+    const isCut = ['true', 'false', 'null'].some(whole => whole.startsWith(word));
+    throw new JsonSyntaxError(`expected a value, found ${word}`, isCut ? this.to : this.from);
   }
 }
 

@@ -1,5 +1,20 @@
 import type { DecodeContext, JsonFormat, Reason, Sighting } from '../format.ts';
-import { BadRecord, JsonCursor, JsonKind, JsonSyntaxError, NEED_MORE } from './cursor.ts';
+import {
+  BACKSLASH,
+  BadRecord,
+  BRACE_CLOSE,
+  BRACE_OPEN,
+  BRACKET_CLOSE,
+  BRACKET_OPEN,
+  brokenString,
+  JsonCursor,
+  JsonKind,
+  JsonSyntaxError,
+  LINE_END,
+  mayPrecedeValue,
+  NEED_MORE,
+  QUOTE,
+} from './cursor.ts';
 import { type Outline, outlineOf } from './outline.ts';
 import type { Shape } from './shape.ts';
 
@@ -12,11 +27,20 @@ import type { Shape } from './shape.ts';
 /** How much of a document is looked at, in growing steps, before it is given up as unknown. */
 const OUTLINE_STEPS = [1 << 10, 1 << 14, 1 << 18, 1 << 22];
 const WINDOW = 1 << 16;
-const NEWLINE = Uint8Array.of(10);
+const NEWLINE = Uint8Array.of(LINE_END);
+/** How much of a line is looked at to tell JSON from text. */
+const LINE_HEAD = 60;
+/** How a line begins that is JSON and not text such as `[INFO] ready`, `[2026-11-02 08:00:00]` or `{'a': 1}`. */
+const JSON_START =
+  /^(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]]|$|(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null|NaN|-?Infinity)\s*(?:[,\]]|$)))/i;
 
+/** A container that is being walked: an array of `items`, or an object with `fields`. */
 interface Frame {
-  readonly shape: Shape;
-  readonly isArray: boolean;
+  readonly items: Shape | undefined;
+  readonly run?: Shape['run'];
+  readonly fields: Readonly<Record<string, Shape>>;
+  readonly close: (() => void) | undefined;
+  readonly mayStayOpen?: boolean | undefined;
   /** True until the first item or key. */
   first: boolean;
 }
@@ -26,13 +50,19 @@ interface Skip {
   depth: number;
   inString: boolean;
   escaped: boolean;
+  /** The last byte outside strings that is no white space. */
+  last: number;
 }
+
+const NO_FIELDS = {};
 
 export class JsonDocuments {
   readonly #context: DecodeContext;
   readonly #formats: readonly JsonFormat[];
-  readonly #shapes: Map<JsonFormat, (container: string) => Shape>;
-  readonly #cursor = new JsonCursor(WINDOW);
+  /** The formats met so far, opened. */
+  readonly #shapes = new Map<JsonFormat, (container: string) => Shape>();
+  readonly #open: (format: JsonFormat) => (container: string) => Shape;
+  readonly #cursor: JsonCursor;
   /** Offset in the source of the window's first byte. */
   #windowOffset = 0;
   #documentOffset = 0;
@@ -49,12 +79,17 @@ export class JsonDocuments {
   /** What was mended in the record in hand; it counts once the record is read to its end. */
   #repairs: { reason: Reason; offset: number; detail: string }[] = [];
   #isReading = false;
-  /** Between documents: inside a stretch that is not JSON, up to the end of its line. */
-  #junk = false;
+  /** Between documents, in what is not JSON: the rest of a line, or of a broken document (up to a line that begins one). */
+  #junk: 'line' | 'document' | undefined;
+  /** A document of console output was read: whatever else stands in this input is the program's own. */
+  #isConsoleOutput = false;
+  /** What holds no trace format, until it is known whether it stands among console output. */
+  readonly #others = new Map<'not-json' | 'unrecognised-json', { count: number; offset: number; detail: string }>();
 
   constructor(formats: readonly JsonFormat[], context: DecodeContext) {
     this.#formats = formats;
     this.#context = context;
+    this.#cursor = new JsonCursor(WINDOW, context.lane?.jsonWindow);
     const offsetOf = (position: number) => this.#windowOffset + position;
     const forFormats: DecodeContext = {
       ...context,
@@ -67,7 +102,7 @@ export class JsonDocuments {
         document: format => context.report.document(format),
       },
     };
-    this.#shapes = new Map(formats.map(format => [format, format.open(forFormats, offsetOf)]));
+    this.#open = format => format.open(forFormats, offsetOf);
   }
 
   /** Begins a new input, whose first byte is at `offset` of its source. */
@@ -79,7 +114,9 @@ export class JsonDocuments {
     this.#skip = undefined;
     this.#ended = false;
     this.#needed = 0;
-    this.#junk = false;
+    this.#junk = undefined;
+    this.#isConsoleOutput = false;
+    this.#others.clear();
   }
 
   /** Reads as far as `chunk` allows. */
@@ -95,7 +132,8 @@ export class JsonDocuments {
     this.#ended = true;
     this.push(NEWLINE);
     const cursor = this.#cursor;
-    if (this.#frames.length > 0 || this.#skip !== undefined || cursor.end - cursor.position > 1) {
+    if (this.#isAllRead()) this.#abandon();
+    else if (this.#frames.length > 0 || this.#skip !== undefined || cursor.end - cursor.position > 1) {
       this.#context.report.skip(
         'truncated',
         this.#documentOffset,
@@ -104,10 +142,26 @@ export class JsonDocuments {
       this.#abandon();
     }
     cursor.position = cursor.end;
+    this.#reportOthers();
+  }
+
+  /** Takes note of something that holds no trace format. */
+  #passOver(reason: 'not-json' | 'unrecognised-json', detail: string): void {
+    const known = this.#others.get(reason);
+    if (known === undefined) this.#others.set(reason, { count: 1, offset: this.#documentOffset, detail });
+    else known.count++;
+  }
+
+  #reportOthers(): void {
+    for (const [reason, { count, offset, detail }] of [...this.#others].sort(([, a], [, b]) => a.offset - b.offset)) {
+      const called = this.#isConsoleOutput ? 'log-lines' : reason;
+      for (let time = 0; time < count; time++) this.#context.report.skip(called, offset, detail);
+    }
   }
 
   #run(): void {
     const cursor = this.#cursor;
+    this.#needed = 0;
     for (;;) {
       this.#checkpoint = cursor.position;
       this.#valueStart = -1;
@@ -133,7 +187,7 @@ export class JsonDocuments {
           this.#abandon();
           // The line end before the fault may be the one that the next document follows.
           cursor.position = Math.max(error.position - 1, this.#checkpoint);
-          this.#junk = true;
+          this.#junk = 'document';
         } else throw error;
       }
     }
@@ -157,9 +211,17 @@ export class JsonDocuments {
     return true;
   }
 
+  /** Says whether all that is missing is the end of an array that needs none. */
+  #isAllRead(): boolean {
+    const { bytes, position, end } = this.#cursor;
+    const [frame] = this.#frames;
+    if (frame?.mayStayOpen !== true || this.#frames.length > 1 || this.#skip !== undefined) return false;
+    return bytes.subarray(position, end).every(isBetweenDocuments);
+  }
+
   /** Closes what is open, innermost first, so that what was read is kept. */
   #abandon(): void {
-    for (let frame = this.#frames.pop(); frame !== undefined; frame = this.#frames.pop()) frame.shape.close?.();
+    for (let frame = this.#frames.pop(); frame !== undefined; frame = this.#frames.pop()) frame.close?.();
     if (this.#format !== undefined) this.#context.report.document(this.#format.name);
     this.#format = undefined;
     this.#skip = undefined;
@@ -169,32 +231,42 @@ export class JsonDocuments {
   #startDocument(): boolean {
     const cursor = this.#cursor;
     const { bytes } = cursor;
-    if (this.#junk) {
-      // A broken document ends where a line begins with a new one.
-      let at = cursor.position;
-      while (at < cursor.end && !(bytes[at] === 10 && (bytes[at + 1] === 123 || bytes[at + 1] === 91))) at++;
-      // The line end at the very end of the window may be the one.
-      if (at === cursor.end && !this.#ended && bytes[at - 1] === 10) at--;
-      cursor.position = at;
-      if (at >= cursor.end - 1) return false;
-      this.#junk = false;
-    }
+    if (this.#junk !== undefined && !this.#passJunk(this.#junk)) return false;
     let byte = bytes[cursor.position]!;
     while (cursor.position < cursor.end && isBetweenDocuments(byte)) byte = bytes[++cursor.position]!;
     if (cursor.position >= cursor.end) return false;
     this.#documentOffset = this.#windowOffset + cursor.position;
-    if (byte !== 123 && byte !== 91) {
-      const line = bytes.indexOf(10, cursor.position);
-      if ((line < 0 || line >= cursor.end) && !this.#ended && cursor.end - cursor.position < WINDOW) return false;
-      const to = line < 0 || line > cursor.end ? cursor.end : line;
-      const text = Buffer.from(bytes.subarray(cursor.position, Math.min(to, cursor.position + 60))).toString('utf8');
-      this.#context.report.skip('not-json', this.#documentOffset, text);
-      cursor.position = to;
-      this.#junk = to === cursor.end && line !== to;
-      if (this.#junk) return false;
-      return true;
-    }
-    return this.#recognise();
+    const head = this.#lineHead();
+    if (head === undefined) return false;
+    if (JSON_START.test(head)) return this.#recognise();
+    this.#passOver('not-json', head);
+    this.#junk = 'line';
+    return true;
+  }
+
+  /** Passes over what is not JSON. Returns false where the input ends first. */
+  #passJunk(junk: 'line' | 'document'): boolean {
+    const cursor = this.#cursor;
+    const { bytes, end } = cursor;
+    let at = cursor.position;
+    while (at < end && !(bytes[at] === LINE_END && (junk === 'line' || isOpening(bytes[at + 1]!)))) at++;
+    // A line end at the very end of the window may be the one that a document follows.
+    if (at === end && !this.#ended && bytes[at - 1] === LINE_END) at--;
+    cursor.position = at;
+    if (at >= end - 1) return false;
+    this.#junk = undefined;
+    return true;
+  }
+
+  /** Returns the beginning of the line from here on; undefined where more input is needed for it. */
+  #lineHead(): string | undefined {
+    const { bytes, position, end } = this.#cursor;
+    const limit = Math.min(end, position + LINE_HEAD);
+    const line = bytes.subarray(position, limit).indexOf(LINE_END);
+    if (line < 0 && limit < position + LINE_HEAD && !this.#ended) return undefined;
+    return Buffer.from(bytes.subarray(position, line < 0 ? limit : position + line))
+      .toString('utf8')
+      .trimEnd();
   }
 
   #recognise(): boolean {
@@ -206,7 +278,7 @@ export class JsonDocuments {
       const isCut = cursor.position + step > cursor.end;
       if (isCut ? this.#ended : step === OUTLINE_STEPS.at(-1)) outline = { ...outline, complete: true };
       for (const format of this.#formats) {
-        const sighting = format.sniff(outline);
+        const sighting = format.sniff(outline, this.#context.columnMap);
         if (sighting === undefined) continue;
         this.#begin(format, sighting);
         return true;
@@ -217,7 +289,7 @@ export class JsonDocuments {
     }
     const keys = [...(outline?.paths ?? [])].filter(path => !path.slice(1).includes('.')).slice(0, 6);
     const detail = outline?.opening === '[' ? 'an array' : `an object with ${keys.join(' ') || 'no keys'}`;
-    this.#context.report.skip('unrecognised-json', this.#documentOffset, detail);
+    this.#passOver('unrecognised-json', detail);
     this.#startSkip();
     return true;
   }
@@ -228,9 +300,14 @@ export class JsonDocuments {
       this.#startSkip();
       return;
     }
-    const shape = this.#shapes.get(format)?.(sighting.container);
-    if (shape === undefined) throw new Error(`${format.name} has no container ${sighting.container}`);
+    let shapeOf = this.#shapes.get(format);
+    if (shapeOf === undefined) {
+      shapeOf = this.#open(format);
+      this.#shapes.set(format, shapeOf);
+    }
+    const shape = shapeOf(sighting.container);
     this.#format = format;
+    this.#isConsoleOutput ||= format.isConsoleOutput === true;
     this.#enter(shape);
     if (this.#frames.length === 0 && this.#skip === undefined) this.#finishDocument();
   }
@@ -244,10 +321,10 @@ export class JsonDocuments {
   #step(): void {
     const cursor = this.#cursor;
     const frame = this.#frames[this.#frames.length - 1]!;
-    if (frame.isArray) {
+    const { items, fields } = frame;
+    if (items !== undefined) {
+      this.#runItems(frame);
       if (!cursor.nextItem(frame.first)) return this.#leave(frame);
-      const { items } = frame.shape;
-      if (items === undefined) throw new Error('an array was entered without a shape for its items');
       const records = items.record;
       this.#enter(items);
       frame.first = false;
@@ -256,7 +333,8 @@ export class JsonDocuments {
       return;
     }
     if (!cursor.nextKey(frame.first)) return this.#leave(frame);
-    const field = frame.shape.fields?.[cursor.textString()];
+    const key = cursor.textString();
+    const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (field === undefined) this.#startSkip();
     else this.#enter(field);
     frame.first = false;
@@ -267,14 +345,25 @@ export class JsonDocuments {
     while (this.#skip === undefined && this.#frames[this.#frames.length - 1] === frame) {
       this.#checkpoint = cursor.position;
       this.#valueStart = -1;
+      this.#runItems(frame);
       if (!cursor.nextItem(false)) return this.#leave(frame);
       this.#enter(items);
     }
   }
 
+  /** Lets the format read many items at once. */
+  #runItems(frame: Frame): void {
+    if (frame.run === undefined) return;
+    const cursor = this.#cursor;
+    frame.run(cursor, frame.first);
+    if (cursor.position === this.#checkpoint) return;
+    this.#checkpoint = cursor.position;
+    frame.first = false;
+  }
+
   #leave(frame: Frame): void {
     this.#frames.pop();
-    frame.shape.close?.();
+    frame.close?.();
     if (this.#frames.length === 0) this.#finishDocument();
   }
 
@@ -301,11 +390,10 @@ export class JsonDocuments {
       }
       return;
     }
-    const isArray = kind === JsonKind.array;
-    if ((isArray && shape.items !== undefined) || (kind === JsonKind.object && shape.fields !== undefined)) {
+    if (
+      kind === JsonKind.array ? this.#tryEnterArray(shape) : kind === JsonKind.object && this.#tryEnterObject(shape)
+    ) {
       cursor.position++;
-      this.#frames.push({ shape, isArray, first: true });
-      shape.open?.();
       return;
     }
     if (kind !== JsonKind.null) {
@@ -318,8 +406,27 @@ export class JsonDocuments {
     this.#startSkip();
   }
 
+  #tryEnterArray(shape: Shape): boolean {
+    if (shape.items !== undefined) {
+      const { items, run, close, mayStayOpen } = shape;
+      this.#frames.push({ items, run, fields: NO_FIELDS, close, mayStayOpen, first: true });
+      shape.open?.();
+      return true;
+    }
+    if (shape.repeatable !== true) return false;
+    this.#frames.push({ items: shape, fields: NO_FIELDS, close: undefined, first: true });
+    return true;
+  }
+
+  #tryEnterObject({ fields, open, close }: Shape): boolean {
+    if (fields === undefined) return false;
+    this.#frames.push({ items: undefined, fields, close, first: true });
+    open?.();
+    return true;
+  }
+
   #startSkip(): void {
-    this.#skip = { depth: 0, inString: false, escaped: false };
+    this.#skip = { depth: 0, inString: false, escaped: false, last: 0 };
   }
 
   /** Passes over a value, however large, keeping nothing of it. Returns false where the input ends first. */
@@ -327,32 +434,41 @@ export class JsonDocuments {
     const cursor = this.#cursor;
     if (skip.depth === 0 && !skip.inString) {
       const byte = cursor.peek();
-      if (byte !== 34 && byte !== 123 && byte !== 91) {
+      if (byte !== QUOTE && byte !== BRACE_OPEN && byte !== BRACKET_OPEN) {
         cursor.skipValue();
         return this.#endSkip();
       }
     }
     const { bytes, end } = cursor;
+    let { depth, inString, escaped, last } = skip;
     for (let at = cursor.position; at < end; at++) {
       const byte = bytes[at]!;
-      if (skip.inString) {
-        if (skip.escaped) skip.escaped = false;
-        else if (byte === 92) skip.escaped = true;
-        else if (byte === 34) {
-          skip.inString = false;
-          if (skip.depth === 0) {
+      if (inString) {
+        if (byte === LINE_END) throw brokenString(at);
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) {
+          inString = false;
+          if (depth === 0) {
             cursor.position = at + 1;
             return this.#endSkip();
           }
         }
-      } else if (byte === 34) skip.inString = true;
-      else if (byte === 123 || byte === 91) skip.depth++;
-      else if ((byte === 125 || byte === 93) && --skip.depth === 0) {
+        continue;
+      }
+      if (byte === QUOTE) inString = true;
+      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
+        if (depth > 0 && bytes[at - 1] === LINE_END && !mayPrecedeValue(last)) throw cursor.unexpectedLine(at);
+        depth++;
+      } else if ((byte === BRACE_CLOSE || byte === BRACKET_CLOSE) && --depth === 0) {
         cursor.position = at + 1;
         return this.#endSkip();
       }
+      if (byte > 32) last = byte;
     }
-    cursor.position = end;
+    Object.assign(skip, { depth, inString, escaped, last });
+    // A line end stays in the window: it tells the next byte that it begins a line.
+    cursor.position = end > cursor.position && bytes[end - 1] === LINE_END ? end - 1 : end;
     return false;
   }
 
@@ -361,6 +477,10 @@ export class JsonDocuments {
     if (this.#frames.length === 0) this.#finishDocument();
     return true;
   }
+}
+
+function isOpening(byte: number): boolean {
+  return byte === BRACE_OPEN || byte === BRACKET_OPEN;
 }
 
 /** White space, commas, NUL padding, the RS of JSON text sequences, and the bytes of a byte order mark. */

@@ -1,5 +1,7 @@
+import type { AttributeValue } from '../../model/attributes.ts';
 import { HEX_VALUE, inventedId } from '../../model/ids.ts';
 import { type JsonCursor, JsonKind } from './cursor.ts';
+import { readOddValue } from './scalars.ts';
 
 // Trace and span ids as JSON holds them: hex of any length and case, base64 (protobuf's own JSON mapping), UUIDs,
 // Buffers and byte arrays of serialised objects, integers. Decided id by id, for files mix them.
@@ -109,16 +111,24 @@ export class IdReader {
       return this.parseText(integer.toString(16), size);
     }
     const start = cursor.position;
-    cursor.skipValue();
+    const value = readOddValue(cursor);
     if (kind !== JsonKind.object && kind !== JsonKind.array) return this.#absent();
-    const value: unknown = JSON.parse(Buffer.from(cursor.bytes.subarray(start, cursor.position)).toString('utf8'));
-    const data = typeof value === 'object' && value !== null && 'data' in value ? value.data : value;
-    const bytes = Object.values(typeof data === 'object' && data !== null ? data : {});
-    if (bytes.length === 0) return this.#absent();
-    if (!bytes.every(byte => typeof byte === 'number') || (bytes.length !== size && bytes.length !== 8)) {
-      return this.parseText(JSON.stringify(value), size);
+    const data = isRecord(value) && 'data' in value ? value.data : value;
+    const items = typeof data === 'object' && data !== null ? Object.values(data) : [];
+    if (value !== undefined && items.length === 0) return this.#absent();
+    if ((items.length !== size && items.length !== 8) || !items.every(isByte)) {
+      return this.parseText(Buffer.from(cursor.bytes.subarray(start, cursor.position)).toString('utf8'), size);
     }
-    this.#fromBytes(Uint8Array.from(bytes));
+    this.#fromBytes(Uint8Array.from(items, Number));
     return IdForm.base64;
   }
+}
+
+function isRecord(value: AttributeValue | undefined): value is { readonly [key: string]: AttributeValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Java's bytes have a sign. */
+function isByte(value: AttributeValue): boolean {
+  return typeof value === 'bigint' && value >= -128n && value < 256n;
 }

@@ -7,39 +7,62 @@ import { BadRecord, type JsonCursor, JsonKind } from './cursor.ts';
 const MAX_DEPTH = 64;
 
 /**
- * Reads a 64-bit time or count into the cursor's `low` and `high`: digits as a string or a bare number, an exponent, a
- * protobufjs Long (`{"low":…,"high":…}`), an OpenTelemetry JS hrTime (`[seconds, nanos]`), an RFC 3339 time.
- * `null` and `""` read as 0. Returns false, having moved past the value, where it is none of these.
+ * Reads a 64-bit time or count into the cursor's `low` and `high`: digits as a string or a bare number, a point or an
+ * exponent (what lies behind the point is cut off), a protobufjs Long (`{"low":…,"high":…}`), an OpenTelemetry JS hrTime
+ * (`[seconds, nanos]`), an RFC 3339 time. `null` and `""` read as 0. Returns false, having moved past the value, where it
+ * is none of these.
  */
 export function readInteger64(cursor: JsonCursor): boolean {
   if (cursor.readScalar()) {
     if (cursor.parseInteger64()) return true;
-    const text = cursor.textString();
+    const text = cursor.textString().trim();
     if (text === '') return set(cursor, 0n);
-    const number = Number(text);
-    if (Number.isFinite(number)) return set(cursor, BigInt(Math.trunc(number)));
+    const integer = wholePartOf(text);
+    if (integer !== undefined) return set(cursor, integer);
     const time = parseTime(text, 0n);
     return time === undefined || !/^\d{4}-/.test(text) ? false : set(cursor, time);
   }
-  const kind = cursor.kind();
-  const start = cursor.position;
-  cursor.skipValue();
-  if (kind === JsonKind.null) return set(cursor, 0n);
-  if (kind !== JsonKind.object && kind !== JsonKind.array) return false;
-  const value: unknown = JSON.parse(Buffer.from(cursor.bytes.subarray(start, cursor.position)).toString('utf8'));
+  const value = readOddValue(cursor);
+  if (value === null) return set(cursor, 0n);
   if (Array.isArray(value)) {
     const [seconds, nanos] = value;
-    if (!Number.isSafeInteger(seconds) || !Number.isSafeInteger(nanos)) return false;
-    return set(cursor, BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
+    if (typeof seconds !== 'bigint' || typeof nanos !== 'bigint') return false;
+    return set(cursor, seconds * 1_000_000_000n + nanos);
   }
-  if (typeof value === 'object' && value !== null && 'low' in value && 'high' in value) {
+  if (typeof value === 'object' && 'low' in value && 'high' in value) {
     const { low, high } = value;
-    if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high)) return false;
-    cursor.low = Number(low) >>> 0;
-    cursor.high = Number(high) >>> 0;
+    if (typeof low !== 'bigint' || typeof high !== 'bigint') return false;
+    cursor.low = Number(BigInt.asUintN(32, low));
+    cursor.high = Number(BigInt.asUintN(32, high));
     return true;
   }
   return false;
+}
+
+/** Longer numbers than any 64-bit one, with room for zeros in front. */
+const MAX_DIGITS = 32;
+
+/** Returns a decimal number such as `1.5e18` without what lies behind its point, exactly; undefined where it is none. */
+function wholePartOf(text: string): bigint | undefined {
+  const match = /^([-+]?)(\d+)(?:\.(\d*))?(?:e([-+]?\d{1,3}))?$/i.exec(text);
+  if (match === null) return undefined;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
+  const length = whole.length + Number(exponent);
+  if (length > MAX_DIGITS) return undefined;
+  return length <= 0 ? 0n : BigInt(sign + `${whole}${fraction}`.slice(0, length).padEnd(length, '0'));
+}
+
+/** Reads a value that may be an odd form of a scalar, exactly; undefined where it is nested too deeply to be one. */
+export function readOddValue(cursor: JsonCursor): AttributeValue | undefined {
+  const start = cursor.position;
+  try {
+    return readPlainValue(cursor);
+  } catch (error) {
+    if (!(error instanceof BadRecord)) throw error;
+    cursor.position = start;
+    cursor.skipValue();
+    return undefined;
+  }
 }
 
 function set(cursor: JsonCursor, value: bigint): boolean {

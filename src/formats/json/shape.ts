@@ -14,7 +14,16 @@ export interface Shape {
   readonly fields?: Readonly<Record<string, Shape>>;
   /** An array to be walked: the shape of its items. */
   readonly items?: Shape;
-  /** Called where the container begins. */
+  /**
+   * Reads as many items of the array as it can at once, from where the array begins (`isFirst`) or an item ended; leaves the
+   * position behind the last one it read. What it leaves is read item by item.
+   */
+  readonly run?: (cursor: JsonCursor, isFirst: boolean) => void;
+  /** Instead of the value an array of such values may stand, or an array of such arrays. */
+  readonly repeatable?: boolean;
+  /** The array of `items` may end where the input does: its format does not ask for the closing bracket. */
+  readonly mayStayOpen?: boolean;
+  /** Called where the container begins that has these `fields` or `items`. */
   readonly open?: () => void;
   /** Called where the container ends, also when it ends because the input does. */
   readonly close?: () => void;

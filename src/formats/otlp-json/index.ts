@@ -10,6 +10,7 @@ import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
 import { readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
+import type { LaneHost } from '../lane/lane.ts';
 import { kindNumber, statusNumber } from './enums.ts';
 
 // OTLP/JSON: ExportTraceServiceRequest and TracesData as JSON, and what producers make of it.
@@ -22,6 +23,8 @@ import { kindNumber, statusNumber } from './enums.ts';
 type Container = 'document' | 'resourceSpans' | 'span';
 
 const MAX_DEPTH = 64;
+/** Thrown into the fast lane: the span in hand is read here. */
+const NOT_FOR_THE_LANE = new Error('not for the lane');
 
 const SPAN_KEYS = new KeyTable({
   traceId: 1,
@@ -111,7 +114,7 @@ export const otlpJson: JsonFormat = {
   family: 'json',
   recognised: 'a `resourceSpans` (or `scopeSpans`) field, or spans with `traceId` and `spanId`',
 
-  sniff({ paths, opening, complete }) {
+  sniff({ paths, opening }) {
     const start = opening === '[' ? '[]' : '';
     const places = [start, ...ENVELOPES.map(envelope => `${start}.${envelope}`)];
     const has = (fields: readonly string[]) =>
@@ -125,9 +128,6 @@ export const otlpJson: JsonFormat = {
       for (const time of ['startTimeUnixNano', 'start_time_unix_nano', 'endTimeUnixNano', 'end_time_unix_nano']) {
         if (paths.has(`${start}.${time}`)) return { container: 'span' satisfies Container };
       }
-    }
-    if (complete && paths.has('.summaries') && [...paths].every(path => path.startsWith('.summaries'))) {
-      return { skip: 'no-spans', detail: 'trace summaries of Jaeger: ask for the traces themselves' };
     }
     return undefined;
   },
@@ -180,7 +180,12 @@ class OtlpJsonReader {
     const span: Shape = { record: cursor => this.#readSpan(cursor) };
     const scope: Shape = { record: cursor => this.#readScope(cursor) };
     const scopeSpans: Shape = {
-      fields: { scope, instrumentationLibrary: scope, instrumentation_library: scope, spans: { items: span } },
+      fields: {
+        scope,
+        instrumentationLibrary: scope,
+        instrumentation_library: scope,
+        spans: { items: span, run: (cursor, isFirst) => this.#readRun(cursor, isFirst) },
+      },
       open: () => this.#openScope(),
       close: () => this.#closeScope(),
     };
@@ -192,23 +197,20 @@ class OtlpJsonReader {
       open: () => this.#openResource(),
       close: () => this.#closeResource(),
     };
-    const asArrayToo = (shape: Shape): Shape => ({ ...shape, items: shape });
     switch (container as Container) {
       case 'document': {
         const fields: Record<string, Shape> = {};
         for (const field of RESOURCE_SPANS_FIELDS) fields[field] = { items: resourceSpans };
         // Envelopes may stand one in the other.
         for (const envelope of ENVELOPES) fields[envelope] = { fields };
-        return asArrayToo({ fields });
+        return { fields, repeatable: true };
       }
       case 'resourceSpans': {
         const fields = Object.fromEntries(ENVELOPES.map(envelope => [envelope, resourceSpans]));
-        return asArrayToo({ ...resourceSpans, fields: { ...resourceSpans.fields, ...fields } });
+        return { ...resourceSpans, fields: { ...resourceSpans.fields, ...fields }, repeatable: true };
       }
-      case 'span': {
-        const bare: Shape = { record: cursor => this.#readBareSpan(cursor) };
-        return { ...bare, items: bare };
-      }
+      case 'span':
+        return { record: cursor => this.#readBareSpan(cursor), repeatable: true };
     }
   }
 
@@ -306,10 +308,13 @@ class OtlpJsonReader {
     } else if (kind === JsonKind.array) {
       cursor.tryOpenArray();
       for (let first = true; cursor.nextItem(first); first = false) {
+        cursor.peek();
+        const at = cursor.position;
         const [key, value] = this.#readKeyValue(cursor, 0);
         if (key !== undefined) attributes.set(key, value);
+        else this.#reportNoKey(at);
       }
-    } else cursor.skipValue();
+    } else this.#passOver(cursor, 'attributes');
     return attributes;
   }
 
@@ -318,6 +323,37 @@ class OtlpJsonReader {
     this.#resource = this.#noResource();
     this.#scope = this.#noScope;
     this.#readSpan(cursor);
+  }
+
+  /** Reads as many spans as the fast lane can. */
+  #readRun(cursor: JsonCursor, isFirst: boolean): void {
+    const { lane } = this.#context;
+    const writer = this.#writer;
+    if (lane === undefined || cursor.bytes !== lane.jsonWindow.bytes) return;
+    if (this.#resource === undefined || this.#scope === undefined || writer.isHolding) return;
+    writer.resource = this.#resource;
+    writer.scope = this.#scope;
+    this.#cursor = cursor;
+    cursor.position = lane.readJson(this.#laneHost, cursor.position, cursor.end, isFirst);
+  }
+
+  #cursor: JsonCursor | undefined;
+  readonly #laneHost: LaneHost = {
+    value: 0,
+    attribute: (from, to) => {
+      // The lane remembers attributes itself.
+      const cursor = this.#cursorAt(from);
+      if (!this.#parseAttribute(cursor, from) || cursor.position !== to) throw NOT_FOR_THE_LANE;
+      this.#laneHost.value = this.#value;
+      return this.#key;
+    },
+    status: from => this.#readStatus(this.#cursorAt(from)),
+  };
+
+  #cursorAt(position: number): JsonCursor {
+    if (this.#cursor === undefined) throw NOT_FOR_THE_LANE;
+    this.#cursor.position = position;
+    return this.#cursor;
   }
 
   #readSpan(cursor: JsonCursor): void {
@@ -451,6 +487,10 @@ class OtlpJsonReader {
       this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
     }
     cursor.skipValue();
+  }
+
+  #reportNoKey(at: number): void {
+    this.#context.report.repair('unexpected-type', this.#offsetOf(at), 'an attribute without a key');
   }
 
   /** An id that had to be replaced by a hash stays to be seen, as an attribute. */
@@ -615,6 +655,14 @@ class OtlpJsonReader {
       this.#value = cache.value;
       return true;
     }
+    if (!this.#parseAttribute(cursor, start)) return false;
+    cache.remember(AttributeForm.otlpJson, cursor, start, end, this.#key, this.#value);
+    return true;
+  }
+
+  /** Reads the attribute object that begins at `start`. Returns false where it has no key. */
+  #parseAttribute(cursor: JsonCursor, start: number): boolean {
+    const writer = this.#writer;
     cursor.position = start + 1;
     let key = -1;
     let late = -1;
@@ -630,7 +678,10 @@ class OtlpJsonReader {
         }
       } else cursor.skipValue();
     }
-    if (key < 0) return false;
+    if (key < 0) {
+      this.#reportNoKey(start);
+      return false;
+    }
     if (late >= 0) {
       // The value stood before its key.
       const { position } = cursor;
@@ -640,7 +691,6 @@ class OtlpJsonReader {
     }
     this.#key = key;
     if (this.#value === 0) this.#value = writer.value(key, null);
-    cache.remember(AttributeForm.otlpJson, cursor, start, end, key, this.#value);
     return true;
   }
 

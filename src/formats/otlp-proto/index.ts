@@ -1,8 +1,8 @@
-import { byteSource, SLACK } from '../columns/bytes.ts';
+import { type ByteSource, byteSource, SLACK } from '../columns/bytes.ts';
 import type { BinaryDecoder, BinaryFormat, DecodeContext } from '../format.ts';
 import { OtlpProtoReader } from './reader.ts';
 import { type Signal, signalOf } from './signal.ts';
-import { WireError, WireReader } from './wire.ts';
+import { Wire, WireError, WireReader } from './wire.ts';
 
 // OTLP protobuf: ExportTraceServiceRequest or TracesData, which are the same on the wire, alone or one after the other
 // (repeated fields merge, so `cat a.pb b.pb` is a message again). Frames around messages are ingest's.
@@ -10,7 +10,7 @@ import { WireError, WireReader } from './wire.ts';
 // 0a a8 01  0a 3b <Resource>  12 69 <ScopeSpans>
 
 const RESOURCE_SPANS = 0x0a;
-/** Bytes that are looked at to recognise a message. */
+/** Bytes that are looked at first to recognise a message. */
 const SNIFFED = 4096;
 const SKIPPED = { logs: 'otlp-logs', metrics: 'otlp-metrics' } as const;
 
@@ -22,14 +22,14 @@ export const otlpProto: BinaryFormat = {
 
   sniff(head, whole) {
     if (head[0] !== RESOURCE_SPANS) return false;
-    const length = Math.min(head.length, SNIFFED);
-    const isPartial = !whole || length < head.length;
-    const { bytes, view } = byteSource(length);
-    bytes.set(head.subarray(0, length));
-    const signal = signalOf(bytes, view, 0, length, isPartial);
-    if (signal !== undefined) return true;
+    const { bytes, view } = byteSource(head.length);
+    bytes.set(head);
+    // The first record mostly stands near the beginning.
+    for (const length of [Math.min(SNIFFED, head.length), head.length]) {
+      if (signalOf(bytes, view, 0, length, !whole || length < head.length) !== undefined) return true;
+    }
     // Not told: a resource larger than what is there of it, if it begins like one.
-    return beginsWithResource(bytes, view, length);
+    return beginsWithResource(bytes, view, head.length);
   },
 
   open: context => new OtlpProtoDecoder(context),
@@ -56,21 +56,27 @@ class OtlpProtoDecoder implements BinaryDecoder {
   readonly #context: DecodeContext;
   readonly #reader: OtlpProtoReader;
   readonly #wire = new WireReader();
-  #held = byteSource(1 << 16);
+  /** Where input is held; a field that does not fit gets a place of its own. */
+  readonly #home: ByteSource;
+  #held: ByteSource;
   #length = 0;
   /** Offset in the source of the first byte held. */
   #offset = 0;
-  /** Bytes of a field over the limit that are still to come. */
+  /** Bytes still to come of a field that is passed over, and where it began. */
   #toSkip = 0;
+  #skippedFrom = 0;
   #broken = false;
   #signals = new Set<Signal>();
 
   constructor(context: DecodeContext) {
     this.#context = context;
     this.#reader = new OtlpProtoReader(context);
+    this.#home = context.lane?.protoWindow ?? byteSource(1 << 16);
+    this.#held = this.#home;
   }
 
   begin(offset: number): void {
+    this.#held = this.#home;
     this.#offset = offset;
     this.#length = this.#toSkip = 0;
     this.#broken = false;
@@ -99,7 +105,7 @@ class OtlpProtoDecoder implements BinaryDecoder {
     this.#take();
   }
 
-  /** Decodes the top-level fields that are whole. */
+  /** Decodes the top-level fields that are whole, and passes over those that are nothing to be held. */
   #take(): void {
     const { bytes, view } = this.#held;
     const wire = this.#wire;
@@ -108,27 +114,30 @@ class OtlpProtoDecoder implements BinaryDecoder {
     while (at < this.#length) {
       const header = fieldHeader(bytes, at, this.#length);
       if (header === undefined) break;
-      if (header.tag !== RESOURCE_SPANS) {
-        if (header.broken || header.size === undefined) {
-          this.#fail(at, 'not a field of an OTLP message');
-          return;
-        }
-        if (at + header.size > this.#length) break;
-        at += header.size;
-        continue;
-      }
-      const size = header.size ?? 0;
-      if (size > this.#context.limits.recordBytes) {
-        this.#context.report.skip('record-too-large', this.#offset + at, `a ResourceSpans of ${size} bytes`);
-        this.#toSkip = at + size - this.#length;
-        this.#offset += this.#length;
-        this.#length = 0;
+      const { tag, size } = header;
+      if (size === undefined) {
+        this.#fail(at, 'not a field of an OTLP message');
         return;
       }
-      if (at + size > this.#length) break;
-      this.#decode(at, at + size);
-      at += size;
+      const end = at + size;
+      if (tag === RESOURCE_SPANS && size <= this.#context.limits.recordBytes) {
+        if (end > this.#length) break;
+        this.#decode(at, end);
+      } else {
+        if (tag === RESOURCE_SPANS) {
+          this.#context.report.skip('record-too-large', this.#offset + at, `a ResourceSpans of ${size} bytes`);
+        }
+        if (end > this.#length) {
+          this.#skippedFrom = this.#offset + at;
+          this.#toSkip = end - this.#length;
+          this.#offset += this.#length;
+          this.#length = 0;
+          return;
+        }
+      }
+      at = end;
     }
+    if (at === 0) return;
     bytes.copyWithin(0, at, this.#length);
     this.#length -= at;
     this.#offset += at;
@@ -155,7 +164,8 @@ class OtlpProtoDecoder implements BinaryDecoder {
 
   end(): void {
     if (this.#length > 0 || this.#toSkip > 0) {
-      this.#context.report.skip('truncated', this.#offset, 'the message ends inside a field');
+      const start = this.#toSkip > 0 ? this.#skippedFrom : this.#offset;
+      this.#context.report.skip('truncated', start, 'the message ends inside a field');
       this.#signals.add('traces');
     }
     if (this.#signals.has('traces') || (this.#signals.size === 0 && !this.#broken)) {
@@ -164,12 +174,15 @@ class OtlpProtoDecoder implements BinaryDecoder {
   }
 }
 
-/** Reads a field's tag and (for bytes fields) its whole size with the header; undefined where more input is needed. */
+/**
+ * Reads a field's tag and its whole size with the header, undefined where it is no field; returns undefined where more
+ * input is needed.
+ */
 function fieldHeader(
   bytes: Uint8Array,
   from: number,
   to: number,
-): { tag: number; size: number | undefined; broken: boolean } | undefined {
+): { tag: number; size: number | undefined } | undefined {
   let at = from;
   const varint = (): number | undefined => {
     let value = 0;
@@ -185,13 +198,14 @@ function fieldHeader(
   };
   const tag = varint();
   if (tag === undefined) return undefined;
-  if (Number.isNaN(tag) || tag < 8) return { tag, size: undefined, broken: true };
-  const wire = tag & 7;
-  if (wire === 1) return { tag, size: at + 8 - from, broken: false };
-  if (wire === 5) return { tag, size: at + 4 - from, broken: false };
-  if (wire !== 0 && wire !== 2) return { tag, size: undefined, broken: true };
+  const wire = tag % 8;
+  // NaN is neither.
+  if (!(tag >= 8 && tag < 2 ** 32)) return { tag, size: undefined };
+  if (wire === Wire.fixed64) return { tag, size: at + 8 - from };
+  if (wire === Wire.fixed32) return { tag, size: at + 4 - from };
+  if (wire !== Wire.varint && wire !== Wire.bytes) return { tag, size: undefined };
   const value = varint();
   if (value === undefined) return undefined;
-  if (Number.isNaN(value)) return { tag, size: undefined, broken: true };
-  return { tag, size: wire === 0 ? at - from : at - from + value, broken: false };
+  if (Number.isNaN(value)) return { tag, size: undefined };
+  return { tag, size: wire === Wire.varint ? at - from : at - from + value };
 }

@@ -2,6 +2,7 @@ import { Wire, WireError, WireReader } from './wire.ts';
 
 // Which signal an OTLP message carries. ExportTraceServiceRequest, …Logs… and …Metrics… all begin alike:
 //   field 1 ResourceX { field 1 Resource, field 2 ScopeX { field 1 Scope, field 2 Span | LogRecord | Metric } }
+// (before 2022, ScopeX was field 1000)
 // so the innermost record decides, by the wire types that its fields have in only one of the three.
 
 export type Signal = 'traces' | 'logs' | 'metrics' | 'empty';
@@ -60,7 +61,7 @@ export function signalOfResource(reader: WireReader, to: number): Signal | undef
   };
   while (reader.position < to) {
     const tag = reader.varint(to);
-    if (tag !== 0x12) {
+    if (tag !== 0x12 && tag !== 8002) {
       reader.skip(tag & 7, to);
       continue;
     }
@@ -91,19 +92,26 @@ function signalOfRecord(reader: WireReader, end: number): Signal | undefined {
       if (field === 16) return 'traces';
       if (field === 8) return 'logs';
     } else if (wire === Wire.bytes) {
-      if (field === 6) return 'logs';
-      if (field === 7 || field === 10) return 'metrics';
       const start = reader.position;
       const length = reader.varint(end);
-      reader.position = start;
-      // A span's ids come first: 16 bytes, then 8. A metric's name and description may, by chance, be as long.
-      if (isFirst && field === 1 && length === 16) idLike = 1;
-      else if (idLike === 1 && field === 2 && length === 8) idLike = 2;
+      // LogRecord: attributes 6, span id 10.
+      if (field === 6 || (field === 10 && length === 8)) return 'logs';
+      if (field === 7 || field === 10) return 'metrics';
       if (field === 13 || field === 15) return 'traces';
+      // A span's ids come first: 16 bytes, then 8. A metric's name and description may be as long, but they are text.
+      if (isFirst && field === 1 && length === 16 && !isText(reader, length)) idLike = 1;
+      else if (idLike === 1 && field === 2 && length === 8) idLike = 2;
+      reader.position = start;
     } else return undefined;
     isFirst = false;
     reader.skip(wire, end);
   }
   if (idLike === 2) return 'traces';
   return isFirst ? undefined : 'metrics';
+}
+
+/** Says whether the next bytes are printable ASCII. */
+function isText({ bytes, position }: WireReader, length: number): boolean {
+  for (let at = position; at < position + length; at++) if (bytes[at]! < 32 || bytes[at]! > 126) return false;
+  return true;
 }

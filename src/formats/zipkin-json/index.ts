@@ -112,8 +112,7 @@ class ZipkinJsonReader {
     this.#originalTraceId = key('tailspan.trace_id');
     this.#originalSpanId = key('tailspan.span_id');
     this.#unknownService = this.#writer.nameOfText(UNKNOWN_SERVICE);
-    const span: Shape = { record: cursor => this.#readSpan(cursor) };
-    this.shape = { ...span, items: { ...span, items: span } };
+    this.shape = { record: cursor => this.#readSpan(cursor), repeatable: true };
   }
 
   #readSpan(cursor: JsonCursor): void {
@@ -186,10 +185,10 @@ class ZipkinJsonReader {
           break;
         case 12:
           // "debug" means sampled at any cost.
-          if (cursor.readWord() === true) writer.flags = 1;
+          if (this.#readFlag(cursor, 'debug')) writer.flags = 1;
           break;
         case 13:
-          isShared = cursor.readWord() === true;
+          isShared = this.#readFlag(cursor, 'shared');
           break;
         default:
           cursor.skipValue();
@@ -225,6 +224,12 @@ class ZipkinJsonReader {
     const resource = this.#writer.resourceOf(serviceNameOf(attributes), attributes);
     if (this.#resourceTags.length === 0) this.#resources.set(this.#service, resource);
     return resource;
+  }
+
+  #readFlag(cursor: JsonCursor, field: string): boolean {
+    const word = cursor.readWord();
+    if (word === undefined) this.#passOver(cursor, field);
+    return word === true;
   }
 
   #passOver(cursor: JsonCursor, field: string): void {

@@ -9,7 +9,7 @@ SELECT
   i.documents AS documents,
   -- Number of spans stored.
   i.spans AS spans,
-  -- Number of traces that the spans belong to.
+  -- Number of traces that its spans belong to, those included that were there already.
   i.traces AS traces,
   -- Number of spans that were not stored because they were there already.
   i.duplicates AS duplicates,

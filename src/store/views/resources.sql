@@ -1,4 +1,4 @@
--- One row a resource: what produced spans.
+-- One row a resource: what produced spans. One that was loaded in several goes may have several rows.
 CREATE OR REPLACE VIEW resources AS
 SELECT
   -- Number of the resource in this database; joins to spans.resource_id.
@@ -17,4 +17,5 @@ SELECT
     )
   ) AS attributes
 FROM resource r
-JOIN service v USING (service_id);
+JOIN service v USING (service_id)
+WHERE r.resource_id IN (SELECT resource_id FROM span);

@@ -10,9 +10,9 @@ SELECT
   -- Number of distinct span names.
   count(DISTINCT o.name) AS span_name_count,
   -- Start of the earliest span, UTC.
-  make_timestamp_ns(min(s.start_ns)) AS first_start_time,
+  make_timestamp_ns(least(min(s.start_ns), 9223372036854775806 /* beyond is infinity */)) AS first_start_time,
   -- Start of the latest span, UTC.
-  make_timestamp_ns(max(s.start_ns)) AS last_start_time
+  make_timestamp_ns(least(max(s.start_ns), 9223372036854775806 /* beyond is infinity */)) AS last_start_time
 FROM span s
 JOIN operation o USING (operation_id)
 JOIN service v USING (service_id)

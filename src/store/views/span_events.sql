@@ -6,7 +6,7 @@ SELECT
   -- Span id, 16 lowercase hex digits.
   format('{:016x}', s.span_id) AS span_id,
   -- Time of the event, UTC.
-  make_timestamp_ns(e.time_ns) AS time,
+  make_timestamp_ns(least(e.time_ns, 9223372036854775806 /* beyond is infinity */)) AS time,
   -- Time in nanoseconds since the Unix epoch.
   e.time_ns AS time_ns,
   -- Event name; an exception is named exception.

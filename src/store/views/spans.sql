@@ -14,7 +14,7 @@ SELECT
   -- The resource's service.name; unknown_service where it has none.
   v.name AS service_name,
   -- Start of the span, UTC.
-  make_timestamp_ns(s.start_ns) AS start_time,
+  make_timestamp_ns(least(s.start_ns, 9223372036854775806 /* beyond is infinity */)) AS start_time,
   -- Start in nanoseconds since the Unix epoch.
   s.start_ns AS start_ns,
   -- Duration in nanoseconds.

@@ -8,7 +8,7 @@ SELECT
   -- Name of the root span; NULL where the root is missing.
   CASE WHEN t.root_span_no IS NOT NULL THEN o.name END AS root_span_name,
   -- Earliest start of a span, UTC.
-  make_timestamp_ns(t.start_ns) AS start_time,
+  make_timestamp_ns(least(t.start_ns, 9223372036854775806 /* beyond is infinity */)) AS start_time,
   -- Earliest start in nanoseconds since the Unix epoch.
   t.start_ns AS start_ns,
   -- From the earliest start to the latest end, in nanoseconds.

@@ -1,0 +1,88 @@
+import { DraftWriter, type SpanDraft } from './drafts/span-draft.ts';
+import type { DecodeContext, Reason } from './format.ts';
+import { BadRecord } from './json/cursor.ts';
+
+// What formats of console output share: lines as they were printed, and the account of spans found among them.
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
+const TERMINAL_SEQUENCES = /\x1b\[[0-9;]*[A-Za-z]/g;
+/** `2026-11-02T08:00:00.123456789Z stdout F text`: https://github.com/kubernetes/design-proposals-archive (CRI logging). */
+const CRI = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ?/;
+
+/**
+ * Returns a line as the program printed it: without the colours of a terminal, and without what Docker (`{"log":"…\n","stream":…}`) and
+ * Kubernetes put around each line.
+ */
+export function printedLine(line: string): string {
+  let text = line;
+  if (text.startsWith('{"log":"')) text = logOf(text);
+  else if (CRI.test(text)) text = text.replace(CRI, '');
+  return text.includes('\x1b') ? text.replace(TERMINAL_SEQUENCES, '') : text;
+}
+
+function logOf(line: string): string {
+  const log = fieldOf(line, 'log');
+  return log === undefined ? line : log.replace(/\r?\n$/, '');
+}
+
+/** Returns the text of a field of a line that is a JSON object; undefined where it has none. */
+export function fieldOf(line: string, ...names: readonly string[]): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const fields = new Map<string, unknown>(typeof value === 'object' && value !== null ? Object.entries(value) : []);
+  return names.map(name => fields.get(name)).find(text => typeof text === 'string');
+}
+
+/** Writes the spans that are found among lines, and keeps account of the lines that are none. */
+export class ConsoleSpans {
+  readonly #report: DecodeContext['report'];
+  readonly #drafts: DraftWriter;
+  /** Where the span in hand begins. */
+  #offset = 0;
+  #lastLogLine = { offset: 0, text: '' };
+
+  constructor({ writer, report }: DecodeContext) {
+    this.#report = report;
+    this.#drafts = new DraftWriter(writer, this.repair);
+  }
+
+  /** Something in the span in hand was mended. */
+  readonly repair = (reason: Reason, detail: string): void => this.#report.repair(reason, this.#offset, detail);
+
+  /** Writes a span that begins at an offset; `make` may throw `BadRecord`. */
+  emit(offset: number, make: () => SpanDraft): void {
+    this.#offset = offset;
+    try {
+      this.#drafts.write(make());
+    } catch (error) {
+      if (!(error instanceof BadRecord)) throw error;
+      this.#report.skip(error.reason, offset, error.message);
+    }
+  }
+
+  skip(reason: Reason, offset: number, detail: string): void {
+    this.#report.skip(reason, offset, detail);
+  }
+
+  /** Takes note of a line that is no part of a span. */
+  logLine(offset: number, text: string): void {
+    this.#lastLogLine = { offset, text };
+    if (text.trim() !== '') this.#report.skip('log-lines', offset, text.slice(0, 60).trimEnd());
+  }
+
+  /** The input ends inside a line that is no part of a span, but may be the beginning of one: `start` is how such a line begins. */
+  truncatedLine(start: string): void {
+    const { offset, text } = this.#lastLogLine;
+    const word = text.split('\t').at(-1) ?? '';
+    if (word !== '' && (start.startsWith(word) || word.startsWith(start))) this.truncated(offset);
+  }
+
+  /** The input ends inside the span that begins at an offset. */
+  truncated(offset: number): void {
+    this.#report.skip('truncated', offset, 'the input ends before the span that begins here does');
+  }
+}

@@ -1,0 +1,60 @@
+// Where everything lies. The memory never grows, so that views of it stay valid; src/formats/lane/lane.ts knows the same numbers
+// through the functions at the end.
+
+/** Bytes behind a window that may be read, never interpreted. */
+export const SLACK: u32 = 64;
+export const WINDOW: u32 = 4 << 20;
+
+/** Spans of one run, and what belongs to them. */
+export const RUN_SPANS: u32 = 4096;
+export const RUN_ATTRIBUTES: u32 = 1 << 16;
+export const RUN_EVENTS: u32 = 4096;
+export const RUN_EVENT_ATTRIBUTES: u32 = 1 << 14;
+export const RUN_LINKS: u32 = 2048;
+export const RUN_LINK_ATTRIBUTES: u32 = 1 << 13;
+/** Attribute keys with higher ids are not for this lane. */
+export const KEYS: u32 = 1 << 16;
+
+const BASE: u32 = 1 << 16;
+export const JSON_WINDOW: u32 = BASE;
+export const PROTO_WINDOW: u32 = JSON_WINDOW + WINDOW + SLACK;
+
+// Columns, as in model/span-batch.ts.
+export const TRACE_ID: u32 = PROTO_WINDOW + WINDOW + SLACK;
+export const SPAN_ID: u32 = TRACE_ID + RUN_SPANS * 16;
+export const PARENT_ID: u32 = SPAN_ID + RUN_SPANS * 8;
+export const START: u32 = PARENT_ID + RUN_SPANS * 8;
+export const DURATION: u32 = START + RUN_SPANS * 8;
+export const OPERATION: u32 = DURATION + RUN_SPANS * 8;
+export const STATUS: u32 = OPERATION + RUN_SPANS * 4;
+export const ATTRIBUTE_END: u32 = STATUS + RUN_SPANS * 4;
+export const ATTRIBUTES: u32 = ATTRIBUTE_END + RUN_SPANS * 4;
+export const EVENT_SPAN: u32 = ATTRIBUTES + RUN_ATTRIBUTES * 4;
+export const EVENT_TIME: u32 = EVENT_SPAN + RUN_EVENTS * 4;
+export const EVENT_NAME: u32 = EVENT_TIME + RUN_EVENTS * 8;
+export const EVENT_ATTRIBUTE_END: u32 = EVENT_NAME + RUN_EVENTS * 4;
+export const EVENT_ATTRIBUTES: u32 = EVENT_ATTRIBUTE_END + RUN_EVENTS * 4;
+export const LINK_SPAN: u32 = EVENT_ATTRIBUTES + RUN_EVENT_ATTRIBUTES * 4;
+export const LINK_TRACE_ID: u32 = LINK_SPAN + RUN_LINKS * 4;
+export const LINK_SPAN_ID: u32 = LINK_TRACE_ID + RUN_LINKS * 16;
+export const LINK_ATTRIBUTE_END: u32 = LINK_SPAN_ID + RUN_LINKS * 8;
+export const LINK_ATTRIBUTES: u32 = LINK_ATTRIBUTE_END + RUN_LINKS * 4;
+
+/** By key: the span or part that had it last, and where; and how often it was used in this run. */
+export const SEEN: u32 = LINK_ATTRIBUTES + RUN_LINK_ATTRIBUTES * 4;
+export const SEEN_AT: u32 = SEEN + KEYS * 4;
+export const USES: u32 = SEEN_AT + KEYS * 4;
+
+// The cache: slots of hash (u64), ring position + 1, form and length, key, value.
+export const SLOT_COUNT: u32 = 1 << 17;
+export const SLOT_BYTES: u32 = 24;
+export const SLOTS: u32 = USES + KEYS * 4;
+export const RING_BYTES: u32 = 1 << 24;
+/** Longer texts are not worth a place. */
+export const LONGEST: u32 = 2048;
+export const RING: u32 = SLOTS + SLOT_COUNT * SLOT_BYTES;
+
+// Operations: context, name, kind and flags, id + 1.
+export const OPERATION_SLOT_COUNT: u32 = 1 << 14;
+export const OPERATION_SLOTS: u32 = RING + RING_BYTES + LONGEST + SLACK;
+export const END: u32 = OPERATION_SLOTS + OPERATION_SLOT_COUNT * 20;

@@ -1,0 +1,70 @@
+// Protobuf messages field by field, for messages as small as a span: https://protobuf.dev/programming-guides/encoding/
+
+/** The value of a field: varints and fixed widths as `bigint`, strings, bytes and messages as `Uint8Array`. */
+export interface ProtoField {
+  readonly number: number;
+  readonly wire: number;
+  readonly value: bigint | Uint8Array;
+}
+
+/** Wire types. */
+export const Wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+/** The bytes are not the message that they should be. */
+export class ProtoError extends Error {}
+
+/** Where a field ends, or what is wrong; undefined where the bytes end inside its header. */
+export interface FieldHeader {
+  readonly number: number;
+  readonly wire: number;
+  /** Where the value begins; of a varint it is where the field ends. */
+  readonly from: number;
+  readonly to: number;
+  /** Of a varint, its value. */
+  readonly value: bigint;
+}
+
+/** Reads the header of the field at `at`; its value may lie beyond `end`. Undefined where the header does. */
+export function fieldHeaderAt(bytes: Uint8Array, at: number, end: number): FieldHeader | undefined {
+  const tag = varintAt(bytes, at, end);
+  if (tag === undefined) return undefined;
+  const number = Number(tag.value >> 3n);
+  const wire = Number(tag.value & 7n);
+  if (number === 0 || tag.value >= 1n << 32n) throw new ProtoError('a field without a number');
+  const from = tag.to;
+  if (wire === Wire.fixed64) return { number, wire, from, to: from + 8, value: 0n };
+  if (wire === Wire.fixed32) return { number, wire, from, to: from + 4, value: 0n };
+  if (wire !== Wire.varint && wire !== Wire.bytes) throw new ProtoError(`a field of the wire type ${wire}`);
+  const content = varintAt(bytes, from, end);
+  if (content === undefined) return undefined;
+  if (wire === Wire.varint) return { number, wire, from: content.to, to: content.to, value: content.value };
+  if (content.value > 1n << 31n) throw new ProtoError('a field of more than 2 GiB');
+  return { number, wire, from: content.to, to: content.to + Number(content.value), value: 0n };
+}
+
+/** Goes through the fields of a whole message. */
+export function* fieldsOf(bytes: Uint8Array): Generator<ProtoField> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const header = fieldHeaderAt(bytes, at, bytes.length);
+    if (header === undefined || header.to > bytes.length) throw new ProtoError('a field longer than its message');
+    const { number, wire, from, to } = header;
+    let value: bigint | Uint8Array = header.value;
+    if (wire === Wire.bytes) value = bytes.subarray(from, to);
+    else if (wire === Wire.fixed64) value = view.getBigUint64(from, true);
+    else if (wire === Wire.fixed32) value = BigInt(view.getUint32(from, true));
+    yield { number, wire, value };
+    at = to;
+  }
+}
+
+function varintAt(bytes: Uint8Array, at: number, end: number): { value: bigint; to: number } | undefined {
+  let value = 0n;
+  for (let count = 0; count < 10; count++) {
+    const byte = at + count < end ? bytes[at + count] : undefined;
+    if (byte === undefined) return undefined;
+    value |= BigInt(byte & 127) << BigInt(count * 7);
+    if (byte < 128) return { value: BigInt.asUintN(64, value), to: at + count + 1 };
+  }
+  throw new ProtoError('a number without an end');
+}

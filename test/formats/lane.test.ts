@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { BatchWriter } from '../../src/formats/columns/batch-writer.ts';
+import { SpanLane } from '../../src/formats/lane/lane.ts';
+import { traceSpans } from '../support/arbitraries.ts';
+import { decodeDump } from '../support/decode.ts';
+import { fixture, fixturesIn } from '../support/fixtures.ts';
+import { otlpJson } from '../support/otlp-json.ts';
+
+// The fast lane gives what the decoders in TypeScript give, whatever the input. It is built by `npm run build`.
+
+async function expectSame(bytes: Uint8Array | string, chunk?: number): Promise<void> {
+  const options = chunk === undefined ? {} : { chunk };
+  const [plain, fast] = [await decodeDump(bytes, options), await decodeDump(bytes, { ...options, lane: true })];
+  expect(fast).toEqual(plain);
+}
+
+test('the lane has been built', () => {
+  const writer = new BatchWriter({ producer: 0, firstValueId: 1, onBatch: () => {} });
+  expect(SpanLane.open(writer)).toBeInstanceOf(SpanLane);
+});
+
+test.each(['otlp-json/shop.jsonl', 'otlp-proto/shop-framed.pb'])('common spans take the lane: %s', async file => {
+  const append = vi.spyOn(BatchWriter.prototype, 'appendRun');
+  const { spans } = await decodeDump(fixture(file), { lane: true });
+  const inLane = append.mock.calls.reduce((sum, [run]) => sum + run.spanCount, 0);
+  append.mockRestore();
+  expect(inLane).toBeGreaterThan(spans.length * 0.5);
+});
+
+describe('every fixture', () => {
+  const files = ['otlp-json', 'otlp-proto', 'invalid', 'example'].flatMap(folder => fixturesIn(folder));
+  test.each(files)('%s', async file => {
+    const bytes = fixture(file);
+    await expectSame(bytes);
+    await expectSame(bytes, 7);
+  });
+});
+
+test('any spans, as JSON lines', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(traceSpans({ hasAttributes: true, maxSpans: 8 }), { maxLength: 3 }),
+      fc.constantFrom(undefined, 100, 4096),
+      async (traces, chunk) => expectSame(traces.map(otlpJson).join(''), chunk),
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('input that was changed anywhere', async () => {
+  const json = fixture('otlp-json/shop.jsonl');
+  const proto = fixture('otlp-proto/shop-framed.pb');
+  const change = fc.record({ at: fc.nat(), kind: fc.constantFrom('set', 'cut', 'double'), byte: fc.nat(255) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(json, proto),
+      fc.array(change, { minLength: 1, maxLength: 4 }),
+      async (bytes, changes) => {
+        const changed = changes.reduce<Buffer>((before, { at, kind, byte }) => {
+          const place = at % before.length;
+          if (kind === 'set') {
+            const copy = Buffer.from(before);
+            copy[place] = byte;
+            return copy;
+          }
+          const rest = before.subarray(kind === 'cut' ? place + 1 + (byte & 7) : Math.max(0, place - (byte & 31)));
+          return Buffer.concat([before.subarray(0, place), rest]);
+        }, bytes);
+        await expectSame(changed);
+      },
+    ),
+    { numRuns: 400 },
+  );
+});

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { refusalOf } from '../../src/ingest/unreadable.ts';
+
+// What a source that is no trace dump probably is.
+
+const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
+const text = (content: string) => Buffer.from(content);
+const tar = Buffer.alloc(512);
+tar.write('traces.json');
+tar.write('ustar', 257);
+
+describe('a refusal', () => {
+  test.each([
+    ['nothing', Buffer.alloc(0), 'is empty'],
+    ['white space', text(' \r\n\t'), 'holds only white space'],
+    ['PNG', bytes('89504e470d0a1a0a'), 'is no trace dump but a PNG image'],
+    ['JPEG', bytes('ffd8ffe000104a46'), 'is no trace dump but a JPEG image'],
+    ['GIF', text('GIF89a...'), 'is no trace dump but a GIF image'],
+    ['PDF', text('%PDF-1.7\n'), 'is no trace dump but a PDF document'],
+    ['zip', bytes('504b0304 1400'), 'is no trace dump but a zip archive'],
+    ['tar', tar, 'is no trace dump but a tar archive'],
+    ['ELF', bytes('7f454c46 0201'), 'is no trace dump but a program (ELF)'],
+    ['SQLite', text('SQLite format 3\0'), 'is no trace dump but an SQLite database'],
+    ['DuckDB', bytes('0011223344556677 4455434b 40'), 'is no trace dump but a DuckDB database'],
+    ['bzip2', text('BZh91AY&SY'), 'is no trace dump but bzip2 data'],
+    ['xz', bytes('fd377a585a00'), 'is no trace dump but xz data'],
+    ['lz4', bytes('04224d18 60'), 'is no trace dump but lz4 data'],
+    ['snappy', bytes('ff060000734e61507059'), 'is no trace dump but framed snappy data'],
+    ['HTML', text('\n<!doctype html><title>502</title>'), 'is no trace dump but HTML or XML'],
+    ['XML', text('<?xml version="1.0"?><a/>'), 'is no trace dump but HTML or XML'],
+    ['CSV', text('a,b,c\r\n1,2,3\r\n'), 'is no trace dump that is read but a CSV table'],
+    ['TSV', text('a\tb\tc\n1\t2\t3\n'), 'is no trace dump that is read but a table with tabs'],
+    ['prose', text('Dear colleagues, the traces,\nare elsewhere.\n'), 'is text in no format that is read'],
+    ['coloured prose', text('\u001b[31mred\u001b[0m\n'), 'is text in no format that is read'],
+    ['noise', bytes('0102030405 9988'), 'is binary data in no format that is read'],
+  ])('of %s says what it is', (_, head, message) => {
+    expect(refusalOf(head, true).message).toBe(message);
+    expect(refusalOf(head, true).hint).not.toBe('');
+  });
+
+  test('of white space that goes on does not say that it is all', () => {
+    expect(refusalOf(text('\n'.repeat(100)), false).message).toBe('begins with nothing but white space');
+  });
+
+  test('of a DuckDB database says how to open it', () => {
+    expect(refusalOf(bytes('0011223344556677 4455434b 40'), true).hint).toBe('name a database with --db');
+  });
+});
