@@ -288,10 +288,12 @@ class BrokenPipe extends Error {}
 
 /** A signal ended the run. */
 class Interruption extends Error {
+  readonly signal: NodeJS.Signals;
   readonly exitCode: ExitCode;
 
-  constructor(exitCode: ExitCode) {
-    super('interrupted');
+  constructor(signal: NodeJS.Signals, exitCode: ExitCode) {
+    super(`ended by ${signal}`);
+    this.signal = signal;
     this.exitCode = exitCode;
   }
 }
@@ -327,14 +329,17 @@ const GRACE_MS = 500;
 /** The program in this process. */
 export async function main(): Promise<void> {
   const abort = new AbortController();
-  let signals = 0;
-  const onSignal = (exitCode: ExitCode) => () => {
-    // The first signal stops the work in order, the second at once.
-    if (++signals > 1) process.exit(exitCode);
-    abort.abort(new Interruption(exitCode));
-  };
-  process.on('SIGINT', onSignal(ExitCode.interrupted));
-  process.on('SIGTERM', onSignal(ExitCode.terminated));
+  for (const interruption of [
+    new Interruption('SIGINT', ExitCode.interrupted),
+    new Interruption('SIGTERM', ExitCode.terminated),
+  ]) {
+    process.on(interruption.signal, () => {
+      // The first signal stops the work in order, the second at once.
+      if (abort.signal.aborted) endBy(interruption);
+      abort.abort(interruption);
+      setTimeout(endBy, GRACE_MS, interruption);
+    });
+  }
   const stdout = sinkOf(process.stdout);
   makeInputBlocking();
   const running = run(process.argv.slice(2), {
@@ -352,19 +357,23 @@ export async function main(): Promise<void> {
     readInput: async () => (await import('node:stream/consumers')).text(process.stdin),
     signal: abort.signal,
   });
-  const interruption = await Promise.race([running.then(() => undefined), interruptionOf(abort.signal)]);
-  if (interruption !== undefined) {
-    await Promise.race([running, new Promise(resolve => setTimeout(resolve, GRACE_MS))]);
-    // A read from a pipe in which nothing comes would keep the process.
-    process.exit(interruption.exitCode);
-  }
   const exitCode = await running;
   // Trouble has been told; what only shows once all is handed over has not.
   process.exitCode = exitCode === ExitCode.trouble || (await stdout.isWritten()) ? exitCode : ExitCode.trouble;
+  if (abort.signal.aborted) endBy(abort.signal.reason);
 }
 
-function interruptionOf(signal: AbortSignal): Promise<Interruption> {
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
+/**
+ * Ends the process as the signal would have without us; a shell tells 128 and its number. process.exit() would wait for a
+ * read from a pipe in which nothing comes.
+ */
+function endBy({ signal, exitCode }: Interruption): void {
+  // Who hid the cursor shows it.
+  process.emit('exit', exitCode);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  // The first process of a container is spared.
+  process.exit(exitCode);
 }
 
 /** A socket is left alone: programs that start others often leave one open for good, and say `-` where they mean it. */

@@ -321,7 +321,7 @@ function pathTable(rows: readonly PopulationRow[], screen: Screen): Block {
       { title: 'DRAG', align: 'right' },
       {
         ...traceIdColumn(
-          rows.map(row => ({ traceId: row.exemplarTraceId })),
+          rows.map(row => row.exemplarTraceId),
           'SLOWEST',
         ),
         expendable: 4,

@@ -11,9 +11,8 @@ import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
 import { EVERYTHING, type Filter } from '../query/filter.ts';
 import type { Database } from '../store/database.ts';
-import { FIRST_ATTRIBUTE_ID } from '../store/dictionaries.ts';
 import type { LoadResult } from '../store/loader.ts';
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { plural } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { CommandContext } from './command.ts';
@@ -47,6 +46,8 @@ export async function openData(
   names: readonly string[],
   { isWriting = false, filter = EVERYTHING }: DataOptions = {},
 ): Promise<Data> {
+  // Loaded here, so that help does not wait for DuckDB.
+  const { Store } = await import('../store/store.ts');
   const named = context.get(DB);
   const isPiped = names.length === 0 && named === undefined && context.hasPipedInput && !context.env.TAILSPAN_DB;
   const sourceNames = isPiped ? ['-'] : names;
@@ -70,7 +71,7 @@ export async function openData(
   opening.catch(() => {});
   try {
     const { sources, problems } = await findSources(sourceNames);
-    for (const { name, message, hint } of problems) await context.complain(`${name} ${message}`, hint);
+    for (const { name, message, hint = SOURCES_HINT } of problems) await context.complain(`${name} ${message}`, hint);
     if (sources.length === 0) throw new ToldError();
     if (hasPatterns(filter)) await checkPatterns((await opening).database, filter);
     const loaded = await load(context, opening, sources, isNew);
@@ -152,6 +153,9 @@ async function checkPatterns(database: Database, filter: Filter): Promise<void> 
   }
 }
 
+const SOURCES_HINT = 'name files, folders with files in them, patterns, or - for stdin';
+const FAULT_HINT = 'the answer is from what could be read';
+
 /** Queries use both cores of a small machine and leave the rest of a large one alone. */
 const THREADS = 4;
 /** Fewer spans are answered for by one thread before others have started. */
@@ -184,6 +188,7 @@ async function load(
       ratio: context.get(MAX_COMPRESSION_RATIO) ?? DEFAULT_COMPRESSION_LIMITS.ratio,
     },
   };
+  const { FIRST_ATTRIBUTE_ID } = await import('../store/dictionaries.ts');
   const loading = opening.then(store => store.loader());
   loading.catch(() => {});
   const target = isNew ? new DeferredTarget(loading, FIRST_ATTRIBUTE_ID) : await loading;
@@ -198,10 +203,11 @@ async function load(
     for (const { account } of loaded) {
       if (account.fault !== undefined) {
         const name = account.source === '-' ? 'stdin' : account.source;
-        await context.complain(`${name} ${account.fault.message}`, account.fault.hint);
+        await context.complain(`${name} ${account.fault.message}`, account.fault.hint ?? FAULT_HINT);
       } else if (context.get(STRICT) === true && lostRecords(account) > 0) {
         await context.complain(
           `${account.source}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
+          'tailspan load FILE --json says which',
         );
       }
     }

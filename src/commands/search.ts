@@ -191,7 +191,7 @@ function traceTable(traces: readonly TraceSummary[], screen: Screen): Block[] {
     {
       kind: 'table',
       columns: [
-        traceIdColumn(traces),
+        traceIdColumn(traces.map(({ traceId }) => traceId)),
         { title: start.title, expendable: 2 },
         { title: 'ROOT', least: 20 },
         { title: 'DURATION', align: 'right' },
@@ -224,7 +224,7 @@ function spanTable(spans: readonly Span[], screen: Screen): Block[] {
     {
       kind: 'table',
       columns: [
-        traceIdColumn(spans),
+        traceIdColumn(spans.map(({ traceId }) => traceId)),
         { title: 'SPAN ID' },
         { title: start.title, expendable: 1 },
         { title: 'SPAN', least: 20 },

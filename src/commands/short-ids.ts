@@ -6,12 +6,12 @@ import { styled } from '../terminal/styled.ts';
 /** Digits that tell a trace from 70,000 million others. */
 const DIGITS = 12;
 
-/** Returns the beginnings of trace ids that tell them from each other, in their order, none longer than it must be. */
-export function shortTraceIds(traceIds: readonly string[]): string[] {
-  const different = new Set(traceIds);
+/** Returns the beginnings of trace ids that tell them from each other and from others, in their order. */
+export function shortTraceIds(traceIds: readonly string[], others: readonly string[] = []): string[] {
+  const different = new Set([...traceIds, ...others]);
   for (let digits = DIGITS; digits < 32; digits += 4) {
-    const short = traceIds.map(traceId => shortTraceId(traceId, digits));
-    if (new Set(short).size === different.size) return short;
+    const short = new Set([...different].map(traceId => shortTraceId(traceId, digits)));
+    if (short.size === different.size) return traceIds.map(traceId => shortTraceId(traceId, digits));
   }
   return [...traceIds];
 }
@@ -24,6 +24,10 @@ export function shortTraceId(traceId: string, digits = DIGITS): string {
 }
 
 /** Returns the column of trace ids, which are shortened where the table is too wide. */
-export function traceIdColumn(traces: readonly { readonly traceId: string }[], title = 'TRACE'): TableColumn {
-  return { title, shorter: shortTraceIds(traces.map(({ traceId }) => traceId)).map(id => [styled(id)]) };
+export function traceIdColumn(
+  traceIds: readonly string[],
+  title = 'TRACE',
+  others: readonly string[] = [],
+): TableColumn {
+  return { title, shorter: shortTraceIds(traceIds, others).map(id => [styled(id)]) };
 }

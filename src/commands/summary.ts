@@ -91,12 +91,12 @@ export const command: Command = {
           heading('services', services.length > SERVICES ? `${SERVICES} of ${formatCount(services.length)}` : ''),
           serviceTable(services.slice(0, SERVICES), series, screen),
           heading('slowest traces', ''),
-          traceList(slowest, 'duration', screen),
+          traceList(slowest, 'duration', [...slowest, ...failed], screen),
         ];
         if (totals.failed > 0) {
           blocks.push(
             heading('failed traces', failed.length < totals.failed ? `latest of ${formatCount(totals.failed)}` : ''),
-            traceList(failed, 'errors', screen),
+            traceList(failed, 'errors', [...slowest, ...failed], screen),
           );
         }
         const from = sameData(
@@ -137,7 +137,13 @@ function serviceTable(rows: readonly ServiceRow[], series: ReadonlyMap<string, n
   };
 }
 
-function traceList(traces: readonly TraceSummary[], what: 'duration' | 'errors', screen: Screen): Block {
+/** Traces of one list; `all` are those of every list, from which the ids must tell them. */
+function traceList(
+  traces: readonly TraceSummary[],
+  what: 'duration' | 'errors',
+  all: readonly TraceSummary[],
+  screen: Screen,
+): Block {
   const { error, dot } = glyphs(screen.unicode);
   const start = timeColumn(
     traces.map(trace => trace.startTimeUnixNano),
@@ -156,7 +162,7 @@ function traceList(traces: readonly TraceSummary[], what: 'duration' | 'errors',
   return {
     kind: 'table',
     columns: [
-      traceIdColumn(traces),
+      traceIdColumn(traces.map(idOf), 'TRACE', all.map(idOf)),
       first.column,
       { title: 'ROOT', least: 20 },
       { title: 'SPANS', align: 'right', expendable: 3 },
@@ -172,6 +178,10 @@ function traceList(traces: readonly TraceSummary[], what: 'duration' | 'errors',
       [styled(start.cell(trace.startTimeUnixNano), 'dim')],
     ]),
   };
+}
+
+function idOf({ traceId }: TraceSummary): string {
+  return traceId;
 }
 
 /** What to type next, on a terminal. */

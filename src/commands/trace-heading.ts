@@ -7,6 +7,7 @@ import { glyphs } from '../terminal/glyphs.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Line, styled } from '../terminal/styled.ts';
 import { nameText, serviceName } from './names.ts';
+import { orphansText } from './trust.ts';
 
 /** What stands above a single trace: what it is, how long it took, when, and what is missing from it. */
 export function traceHeading(trace: Trace, screen: Screen): Block[] {
@@ -49,7 +50,7 @@ function whyIncomplete(trace: Trace): string {
   const reasons: string[] = [];
   if (roots === 0) reasons.push('no root');
   if (roots > 1) reasons.push(plural(roots, 'root'));
-  if (orphans > 0) reasons.push(`${plural(orphans, 'span')} without their parent`);
+  if (orphans > 0) reasons.push(orphansText(orphans));
   if (cuts > 0) reasons.push(`${plural(cuts, 'cycle')} of parents`);
   if (reasons.length === 0) {
     const unfinished = trace.nodes.filter(({ span }) => (span.quirks & Quirk.endUnknown) !== 0).length;

@@ -9,7 +9,7 @@ export function trustBlocks(trust: Trust): Block[] {
   const lines: string[] = [];
   if (trust.incompleteTraceCount > 0) {
     const of = `${formatCount(trust.incompleteTraceCount)} of ${plural(trust.traceCount, 'trace')}`;
-    const orphans = trust.orphanCount > 0 ? `: ${plural(trust.orphanCount, 'span')} without their parent` : '';
+    const orphans = trust.orphanCount > 0 ? `: ${orphansText(trust.orphanCount)}` : '';
     lines.push(`incomplete: ${of}${orphans}${describeMissing(trust.missingParents)}`);
   }
   if (trust.sampledSpanCount > 0) {
@@ -27,6 +27,11 @@ export function trustBlocks(trust: Trust): Block[] {
     { kind: 'lines', lines: [[]] },
     ...lines.map((text): Block => ({ kind: 'prose', text: [styled(text, 'dim')], indent: 2 })),
   ];
+}
+
+/** Returns `1 span without its parent`, `4 spans without their parents`. */
+export function orphansText(count: number): string {
+  return `${plural(count, 'span')} without ${count === 1 ? 'its parent' : 'their parents'}`;
 }
 
 /** Services that are named; the rest are counted. */

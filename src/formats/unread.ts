@@ -9,25 +9,15 @@ const hasAll =
   ({ paths }: Outline) =>
     ['', '[]', '[][]'].some(start => keys.every(key => paths.has(`${start}${key}`)));
 
-/** Data Prepper's oldest form: attributes are keys of the document, such as `span.attributes.http@method`. */
-function isFlattenedSpan(outline: Outline): boolean {
-  const hasAttribute = [...outline.paths].some(path => /^(\[\])?\.(span|resource)\.attributes[.@]/.test(path));
-  return hasAttribute && hasAll('.traceId', '.spanId')(outline);
-}
-
 const RECOGNISED: readonly (readonly [string, (outline: Outline) => boolean])[] = [
   ['a search answer of Elasticsearch', hasAll('.hits.hits')],
-  ['a span document of Data Prepper (OpenSearch)', hasAll('.traceId', '.spanId', '.traceGroup')],
-  ['a span document of Data Prepper (OpenSearch)', hasAll('.traceId', '.spanId', '.traceGroupFields')],
-  ['a span document of Data Prepper (OpenSearch)', hasAll('.traceId', '.spanId', '.durationInNanos')],
-  ['a span document of Data Prepper (OpenSearch)', isFlattenedSpan],
   ['a service map document of Data Prepper', hasAll('.hashId', '.traceGroupName')],
   ['an index template of OpenSearch', hasAll('.mappings')],
   ['an index template of OpenSearch', hasAll('.template.mappings')],
   ['a search answer of Grafana Tempo: it holds summaries, not traces', hasAll('.traces[].rootTraceName')],
   ["a search answer of Jaeger's API v3: it holds summaries, not traces", hasAll('.summaries[].rootServiceName')],
-  ['an answer of the SigNoz query API', hasAll('.result[].list[].data')],
-  ['an answer of the SigNoz query API', hasAll('.data.result[].list[].data')],
+  ['an answer of the SigNoz query API without spans', hasAll('.result[].list[].data')],
+  ['an answer of the SigNoz query API without spans', hasAll('.data.result[].list[].data')],
 ];
 
 export const unread: JsonFormat = {

@@ -1,12 +1,15 @@
 import type { EventEmitter } from 'node:events';
 import type zlib from 'node:zlib';
+import { lz4Blocks, snappyBlocks } from './block-codecs.ts';
+import { SourceDamage } from './damage.ts';
+import { isPlainText } from './head.ts';
 
-// Compression is peeled by magic bytes, in any order and nesting, never by file name. Members and frames are taken one at
-// a time, for concatenated ones are normal (`gzip -c >>`, rotated files) and what stands before a fault must be kept.
-//   gzip  RFC 1952 · zlib  RFC 1950 · zstd  RFC 8878
-
-/** The input is not whole or not sound. What was read before is good. */
-export class SourceDamage extends Error {}
+// Compression is peeled by magic bytes, in any order and nesting, never by file name (but for Brotli, which has none).
+// Members and frames are taken one at a time, for concatenated ones are normal (`gzip -c >>`, rotated files) and what
+// stands before a fault must be kept.
+//   gzip  RFC 1952 · zlib  RFC 1950 · zstd  RFC 8878 · Brotli  RFC 7932
+//   snappy  https://github.com/google/snappy/blob/main/framing_format.txt
+//   lz4     https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 
 export interface CompressionLimits {
   /** How many bytes one compressed byte may become, once `freeBytes` have come out. */
@@ -18,6 +21,8 @@ export interface CompressionLimits {
 export const DEFAULT_COMPRESSION_LIMITS: CompressionLimits = { ratio: 500, freeBytes: 256 << 20 };
 
 const MAX_LAYERS = 4;
+/** As many of the first bytes tell whether a stream is compressed. */
+export const MAGIC_BYTES = 10;
 /** Compressed bytes are fed in pieces of this size: what a fault destroys is at most what came of one. */
 const PIECE = 1 << 16;
 
@@ -28,7 +33,7 @@ interface Decompressor extends EventEmitter {
   readonly bytesWritten: number;
 }
 
-interface Codec {
+interface StreamCodec {
   readonly name: string;
   matches(head: Uint8Array): boolean;
   create(library: typeof zlib): Decompressor;
@@ -36,6 +41,16 @@ interface Codec {
   readonly header?: (reader: ByteReader) => Promise<void>;
   readonly trailer?: (reader: ByteReader, crc: number, length: number) => Promise<void>;
 }
+
+/** A codec of blocks, each decompressed at once by a library of its own. */
+interface BlockCodec {
+  readonly name: string;
+  matches(head: Uint8Array): boolean;
+  /** Takes one frame: yields what came of each block, and how many bytes of input there were of it. */
+  readonly blocks: (reader: ByteReader) => AsyncGenerator<readonly [content: Uint8Array, stored: number]>;
+}
+
+type Codec = StreamCodec | BlockCodec;
 
 const CODECS: readonly Codec[] = [
   {
@@ -58,7 +73,30 @@ const CODECS: readonly Codec[] = [
     matches: head => head[0] === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(head[1] ?? 0),
     create: library => library.createInflate(),
   },
+  {
+    name: 'snappy',
+    // The chunk that every stream begins with: "sNaPpY".
+    matches: head => startsWith(head, [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59]),
+    blocks: snappyBlocks,
+  },
+  { name: 'lz4', matches: head => startsWith(head, [0x04, 0x22, 0x4d, 0x18]), blocks: lz4Blocks },
 ];
+
+const BROTLI: StreamCodec = {
+  name: 'brotli',
+  matches: () => false,
+  create: library => library.createBrotliDecompress(),
+};
+/** Deflate without anything around it, as in zip archives. */
+const DEFLATE: StreamCodec = {
+  name: 'deflate',
+  matches: () => false,
+  create: library => library.createInflateRaw(),
+};
+
+function startsWith(head: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, index) => head[index] === byte);
+}
 
 /** A stream of chunks that can be looked into and given back. */
 export class ByteReader {
@@ -72,12 +110,26 @@ export class ByteReader {
 
   /** Returns up to `size` of the next bytes without taking them; fewer only at the end. */
   async peek(size: number): Promise<Uint8Array> {
-    while (this.#held.length < size && !this.#ended) {
-      const next = await this.#chunks.next();
-      if (next.done === true) this.#ended = true;
-      else this.#held = this.#held.length === 0 ? next.value : Buffer.concat([this.#held, next.value]);
-    }
+    if (this.#held.length < size && !this.#ended) await this.#gather(size);
     return this.#held.subarray(0, size);
+  }
+
+  async #gather(size: number): Promise<void> {
+    const parts = this.#held.length === 0 ? [] : [this.#held];
+    let length = this.#held.length;
+    let owned = 0;
+    for (let asked = 0; length < size; asked++) {
+      // A chunk is only valid until the next but one is asked for.
+      for (; asked > 0 && owned < parts.length; owned++) parts[owned] = new Uint8Array(parts[owned] ?? []);
+      const next = await this.#chunks.next();
+      if (next.done === true) {
+        this.#ended = true;
+        break;
+      }
+      parts.push(next.value);
+      length += next.value.length;
+    }
+    this.#held = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   }
 
   /** Takes the next bytes, at most `size`; undefined at the end. */
@@ -119,19 +171,30 @@ export class ByteReader {
 
 /**
  * Yields the bytes under every layer of compression. Throws `SourceDamage` behind the last good byte where a layer is
- * cut off, broken, or grows beyond the limits.
+ * cut off, broken, or grows beyond the limits. `name` is the file's, for Brotli cannot be told by its bytes.
  */
 export async function* decompressed(
   chunks: AsyncIterable<Uint8Array>,
   limits: CompressionLimits = DEFAULT_COMPRESSION_LIMITS,
-  layers = 0,
+  name = '',
+): AsyncGenerator<Uint8Array> {
+  yield* peeled(chunks, limits, /\.br$/i.test(name) ? BROTLI : undefined, 0);
+}
+
+async function* peeled(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: CompressionLimits,
+  named: StreamCodec | undefined,
+  layers: number,
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(chunks);
-  const head = await reader.peek(4);
-  const codec = CODECS.find(({ matches }) => matches(head));
+  const head = await reader.peek(MAGIC_BYTES);
+  let codec = CODECS.find(({ matches }) => matches(head));
+  // A name says nothing against text that stands there, as where an HTTP client has decompressed it already.
+  if (codec === undefined && named !== undefined && !isPlainText(await reader.peek(1024))) codec = named;
   if (codec === undefined) yield* reader.rest();
   else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
-  else yield* decompressed(members(reader, codec, limits), limits, layers + 1);
+  else yield* peeled(members(reader, codec, limits), limits, undefined, layers + 1);
 }
 
 /** Decompresses one message held in memory, as collectors compress each message by itself. */
@@ -149,12 +212,46 @@ export function isCompressed(head: Uint8Array): boolean {
   return CODECS.some(({ matches }) => matches(head));
 }
 
+/** Yields what came of a deflated stream, whose growth counts towards `volume`. */
+export async function* inflated(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: CompressionLimits,
+  volume: Volume,
+): AsyncGenerator<Uint8Array> {
+  const { default: library } = await import('node:zlib');
+  yield* member(new ByteReader(chunks), DEFLATE, library, limits, volume);
+}
+
+/** What went into decompression, and what came out of it. */
+export interface Volume {
+  in: number;
+  out: number;
+}
+
+function isBeyond(limits: CompressionLimits, volume: Volume): boolean {
+  return volume.out > limits.freeBytes && volume.out > (volume.in + PIECE) * limits.ratio;
+}
+
+function growsTooMuch({ ratio }: CompressionLimits): SourceDamage {
+  return new SourceDamage(
+    `grows more than ${ratio} times when decompressed (--max-compression-ratio raises the limit)`,
+  );
+}
+
 async function* members(reader: ByteReader, codec: Codec, limits: CompressionLimits): AsyncGenerator<Uint8Array> {
-  const volume = { in: 0, out: 0 };
+  const volume: Volume = { in: 0, out: 0 };
   const { default: library } = await import('node:zlib');
   for (;;) {
-    yield* member(reader, codec, library, limits, volume);
-    const head = await reader.peek(4);
+    if ('create' in codec) yield* member(reader, codec, library, limits, volume);
+    else {
+      for await (const [content, stored] of codec.blocks(reader)) {
+        volume.in += stored;
+        volume.out += content.length;
+        if (isBeyond(limits, volume)) throw growsTooMuch(limits);
+        if (content.length > 0) yield content;
+      }
+    }
+    const head = await reader.peek(MAGIC_BYTES);
     if (head.length === 0) return;
     if (codec.matches(head)) continue;
     // Zeroes behind the last member are padding (tapes, block devices).
@@ -167,10 +264,10 @@ async function* members(reader: ByteReader, codec: Codec, limits: CompressionLim
 
 async function* member(
   reader: ByteReader,
-  codec: Codec,
+  codec: StreamCodec,
   library: typeof zlib,
   limits: CompressionLimits,
-  volume: { in: number; out: number },
+  volume: Volume,
 ): AsyncGenerator<Uint8Array> {
   await codec.header?.(reader);
   const stream = codec.create(library);
@@ -183,7 +280,7 @@ async function* member(
   stream.on('data', (data: Uint8Array) => {
     volume.out += data.length;
     length += data.length;
-    isBomb ||= volume.out > limits.freeBytes && volume.out > (volume.in + PIECE) * limits.ratio;
+    isBomb ||= isBeyond(limits, volume);
     if (isBomb) stream.destroy();
     else ready.push(data);
   });
@@ -217,11 +314,7 @@ async function* member(
       if (!ended && failure === undefined && stream.bytesWritten < fed) await over;
       if (ended) reader.giveBack(piece.subarray(piece.length - (fed - stream.bytesWritten)));
     }
-    if (isBomb) {
-      throw new SourceDamage(
-        `grows more than ${limits.ratio} times when decompressed (--max-compression-ratio raises the limit)`,
-      );
-    }
+    if (isBomb) throw growsTooMuch(limits);
     const isCut = failure !== undefined && 'code' in failure && failure.code === 'Z_BUF_ERROR';
     if (failure !== undefined && !isCut) throw new SourceDamage(`holds broken ${codec.name} data: ${failure.message}`);
     if (!ended) {

@@ -1,6 +1,6 @@
 import { read } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
-import { SourceDamage } from './compression.ts';
+import { SourceDamage } from './damage.ts';
 
 // What the user named, as things to read: files, folders (all files below), glob patterns, `-` for stdin.
 

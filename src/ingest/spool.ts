@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileDecoder, RandomAccess } from '../formats/format.ts';
-import { SourceDamage } from './compression.ts';
+import { SourceDamage } from './damage.ts';
 import type { Source } from './source.ts';
 
 // Takes a stream for a decoder that needs the whole file: small ones in memory, others in a temporary file. A source that

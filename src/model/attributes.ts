@@ -78,7 +78,7 @@ function nestedText(value: AttributeValue): string {
   if (value === null) return 'null';
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value);
+      return quoted(value);
     case 'boolean':
     case 'bigint':
       return String(value);
@@ -97,9 +97,14 @@ function nestedText(value: AttributeValue): string {
 function mapText(entries: readonly (readonly [string, AttributeValue])[]): string {
   const [only] = entries;
   if (entries.length === 1 && only !== undefined && typeof only[1] === 'string' && MARKED.test(only[0])) {
-    return `{${JSON.stringify(`$${only[0]}`)}:${JSON.stringify(only[1])}}`;
+    return `{${quoted(`$${only[0]}`)}:${quoted(only[1])}}`;
   }
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${nestedText(item)}`).join(',')}}`;
+  return `{${entries.map(([key, item]) => `${quoted(key)}:${nestedText(item)}`).join(',')}}`;
+}
+
+/** A text in JSON; halves of surrogate pairs, which are no UTF-8 and no JSON to DuckDB, become U+FFFD. */
+function quoted(text: string): string {
+  return JSON.stringify(text.toWellFormed());
 }
 
 /** The key of a map of one text that stands for bytes or a double, or has one `$` too many in order not to. */

@@ -1,12 +1,14 @@
+import { ValueType } from '../model/attributes.ts';
 import { Kind, Status } from '../model/status.ts';
 import type { Condition, Filter } from './filter.ts';
 
 // The one writer of SQL for what users ask for: a filter becomes a predicate over the table `span`, under the alias `s`.
 // Dictionaries are asked first (they are small) and spans by id.
 
-/** Returns a text as an SQL literal. */
+/** Returns a text as an SQL expression: a literal, or several, because a statement ends at a NUL. */
 export function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const parts = text.split('\0').map(part => `'${part.replaceAll("'", "''")}'`);
+  return parts.length === 1 ? parts.join('') : `(${parts.join(' || chr(0) || ')})`;
 }
 
 /** Returns the predicate of a filter over `span s`; `true` where every span passes. */
@@ -86,28 +88,94 @@ function positive(condition: AttributeCondition): AttributeCondition {
 }
 
 /**
- * The predicate over `attribute` (columns type and value). The flag's value has no type of its own: it equals a string
- * of that text, an integer, double or boolean of that value, and any item of an array.
+ * The predicate over `attribute` (columns type and value). The flag's value has no type of its own: it equals a value of
+ * that text, an integer or double of that number, and an array with such an item. Numbers are compared with numbers, any
+ * other text with strings, as UTF-8.
  */
 function valueSql({ comparison, value }: AttributeCondition): string {
-  const isNumber = /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(value);
-  const items = `list_contains(from_json(value, '["VARCHAR"]'), ${sqlText(value)})`;
+  const text = sqlText(value);
+  const number = parseNumber(value);
   switch (comparison) {
     case '=': {
-      // `5.0` asks for 5 as well: integers and doubles are stored in their shortest form.
-      const shortest = isNumber && Number.isSafeInteger(Number(value)) ? String(Number(value)) : value;
-      const numeric = shortest === value ? '' : ` OR (type IN (3, 4) AND value = ${sqlText(shortest)})`;
-      return `(value = ${sqlText(value)}${numeric} OR (type = 5 AND ${items}))`;
+      const equals = [
+        `(type <> ${ValueType.array} AND value = ${text})`,
+        `(${IS_ARRAY} AND list_contains(${ITEMS}, ${text}))`,
+      ];
+      if (number !== undefined) {
+        // Doubles are stored in their shortest form, integers without zeros before them.
+        const doubles = number.double === 0 ? "('0', '-0')" : `('${number.double}')`;
+        equals.push(`(type = ${ValueType.double} AND value IN ${doubles})`);
+        const isInteger = number.floor === number.ceiling;
+        if (isInteger) equals.push(`(type = ${ValueType.int} AND value = '${number.floor}')`);
+        equals.push(`(${IS_ARRAY} AND len(list_filter(json_extract(value, '$[*]'), lambda item: CASE json_type(item)
+          WHEN 'DOUBLE' THEN TRY_CAST(item::VARCHAR AS DOUBLE) = ${doubleSql(number.double)}
+          WHEN 'UBIGINT' THEN ${isInteger} AND TRY_CAST(item::VARCHAR AS HUGEINT) = ${number.floor}
+          WHEN 'BIGINT' THEN ${isInteger} AND TRY_CAST(item::VARCHAR AS HUGEINT) = ${number.floor}
+          ELSE false END)) > 0)`);
+      }
+      return `(${equals.join(' OR ')})`;
     }
-    case '=~':
-      return `((type <> 5 AND regexp_full_match(value, ${sqlText(value)}, 's')) OR (type = 5 AND len(list_filter(from_json(value, '["VARCHAR"]'), lambda item: regexp_full_match(item, ${sqlText(value)}, 's'))) > 0))`;
+    case '=~': {
+      const matches = (what: string) => `regexp_full_match(${what}, ${text}, 's')`;
+      return `((type <> ${ValueType.array} AND ${matches('value')}) OR (${IS_ARRAY} AND len(list_filter(${ITEMS}, lambda item: ${matches('item')})) > 0))`;
+    }
     case '>':
     case '>=':
     case '<':
-    case '<=':
-      if (!isNumber) return `(type = 1 AND value ${comparison} ${sqlText(value)})`;
-      return `((type = 3 AND TRY_CAST(value AS BIGINT) ${comparison} ${value}) OR (type = 4 AND TRY_CAST(value AS DOUBLE) ${comparison} ${value}))`;
+    case '<=': {
+      if (number === undefined) return `(type = ${ValueType.string} AND value ${comparison} ${text})`;
+      // Integers are compared as integers: above `2.5` is above 2, below it is below 3.
+      const bound = comparison === '>' || comparison === '<=' ? number.floor : number.ceiling;
+      return `((type = ${ValueType.int} AND TRY_CAST(value AS BIGINT) ${comparison} ${bound})
+        OR (type = ${ValueType.double} AND value <> 'NaN' AND TRY_CAST(value AS DOUBLE) ${comparison} ${doubleSql(number.double)}))`;
+    }
     default:
       return 'true';
   }
+}
+
+const IS_ARRAY = `type = ${ValueType.array}`;
+/** The items of an array as texts: strings bare, anything else as JSON. */
+const ITEMS = `from_json(value, '["VARCHAR"]')`;
+
+/** A number as it is written. */
+interface ExactNumber {
+  /** The double nearest to it. */
+  readonly double: number;
+  /** The integers around it, or it itself; those far beyond int64 are 2^64 or -2^64. */
+  readonly floor: bigint;
+  readonly ceiling: bigint;
+}
+
+/** Reads a decimal number; undefined where the text is none. */
+function parseNumber(text: string): ExactNumber | undefined {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:e([-+]?\d+))?$/i.exec(text);
+  if (match === null) return undefined;
+  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
+  const digits = BigInt(whole + fraction);
+  // 10^20 is beyond int64, and so is anything above it; 10^-20 is between 0 and 1, as is anything below it.
+  const length = digits === 0n ? 0 : String(digits).length;
+  const power = Number(exponent) - fraction.length;
+  let floor = 0n;
+  let isWhole = digits === 0n;
+  if (!isWhole && power + length > 20) {
+    floor = FAR;
+    isWhole = true;
+  } else if (!isWhole && power >= 0) {
+    floor = digits * 10n ** BigInt(power);
+    isWhole = true;
+  } else if (!isWhole && length + power > 0) {
+    const unit = 10n ** BigInt(-power);
+    floor = digits / unit;
+    isWhole = digits % unit === 0n;
+  }
+  const ceiling = isWhole ? floor : floor + 1n;
+  const double = Number(text);
+  return sign === '-' ? { double, floor: -ceiling, ceiling: -floor } : { double, floor, ceiling };
+}
+
+const FAR = 2n ** 64n;
+
+function doubleSql(value: number): string {
+  return `'${value}'::DOUBLE`;
 }

@@ -152,17 +152,10 @@ function guidesBelow(row: WaterfallRow, { glyphs, width }: WaterfallOptions, lab
 
 /** The line above the bars: times at round distances. */
 function axis(labelWidth: number, cells: number, options: WaterfallOptions): Line {
-  const { durationNano, glyphs, unicode, width } = options;
-  const total = Number(durationNano);
-  const step = roundStep(total, Math.max(1, Math.floor(cells / 9)));
-  let text = '';
-  for (let tick = 0; tick * step < total || tick === 0; tick++) {
-    const cell = total === 0 ? 0 : Math.floor((tick * step * cells) / total);
-    if (cell < widthOf(text)) continue;
-    const label = `${glyphs.axis}${tickLabel(tick * step, unicode)}`;
-    if (cell + widthOf(label) > cells) break;
-    text = pad(text, cell) + label;
-    if (step === 0) break;
+  const { glyphs, width } = options;
+  let text = `${glyphs.axis}0`;
+  for (const { cell, label } of axisTicks(cells, options)) {
+    if (cell + widthOf(label) <= cells) text = pad(text, cell) + label;
   }
   const head = pad('', MARK + labelWidth + 1);
   const numbers = width < TIGHT ? ['time'] : ['time', 'self'];
@@ -170,12 +163,35 @@ function axis(labelWidth: number, cells: number, options: WaterfallOptions): Lin
   return [styled(`${head}${glyphs.axis}${pad(text.slice(1), cells)}${glyphs.axis}${titles}`, 'dim')];
 }
 
+interface AxisTick {
+  readonly cell: number;
+  readonly label: string;
+}
+
+/** The least room between one time and the next. */
+const TICK_GAP = 2;
+
+/** As many times after the start as stand beside each other. */
+function axisTicks(cells: number, { durationNano, glyphs, unicode }: WaterfallOptions): AxisTick[] {
+  const total = Number(durationNano);
+  for (let parts = Math.floor(cells / 6); parts > 0 && total > 0; parts--) {
+    const step = roundStep(total, parts);
+    const count = Math.ceil(total / step) - 1;
+    const ticks = Array.from({ length: count }, (_, index): AxisTick => {
+      const time = (index + 1) * step;
+      return { cell: Math.floor((time * cells) / total), label: `${glyphs.axis}${tickLabel(time, unicode)}` };
+    });
+    const room = (step * cells) / total;
+    if (ticks.every(({ label }) => widthOf(label) + TICK_GAP <= room)) return ticks;
+  }
+  return [];
+}
+
 /** Steps of an axis from ten seconds on; below they are 1, 2, 2.5 or 5 × 10ⁿ. */
 const LONG_STEPS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 
 /** The smallest round step that divides `total` nanoseconds into at most `parts`. */
 function roundStep(total: number, parts: number): number {
-  if (total <= 0) return 0;
   const least = total / parts;
   const long = least > 5e9 ? LONG_STEPS.find(seconds => seconds * 1e9 >= least) : undefined;
   if (long !== undefined) return long * 1e9;
@@ -209,11 +225,13 @@ function bar(row: WaterfallRow, cells: number, options: WaterfallOptions): Segme
     const to = Math.min(cells * 8, Math.max(from + 1, Math.round(eighth(stretch.to))));
     covered.fill(1, from, to);
   }
-  const onPath = pathCells(row.path, cells, eighth);
+  const inBars = shareOfCells(row.bars, cells, total);
+  const inPath = shareOfCells(row.path, cells, total);
   const line = Array.from({ length: cells }, (_, cell): Cell => {
     const eighths = covered.subarray(cell * 8, cell * 8 + 8);
     if (!eighths.includes(1)) return { glyph: ' ', styles: [] };
-    const isPath = onPath[cell] === 1;
+    const path = inPath[cell] ?? 0;
+    const isPath = path > 0 && path * 2 >= (inBars[cell] ?? 0);
     return { glyph: cellGlyph(eighths, isPath, glyphs), styles: isPath ? [row.style, 'bold'] : [row.style] };
   });
   for (const tick of row.ticks) {
@@ -223,23 +241,17 @@ function bar(row: WaterfallRow, cells: number, options: WaterfallOptions): Segme
   return merge(line);
 }
 
-/** Marks the cells of which the path covers at least half, or within which a part of it lies. */
-function pathCells(path: readonly Stretch[], cells: number, eighth: (nanos: number) => number): Uint8Array {
-  const marked = new Uint8Array(cells);
-  for (const part of path) {
-    const [from, to] = [eighth(part.from), eighth(part.to)];
-    const last = Math.min(cells - 1, Math.floor(to / 8));
-    for (let cell = Math.max(0, Math.floor(from / 8)); cell <= last; cell++) {
-      if (coversCell(from, to, cell)) marked[cell] = 1;
+/** How much of each cell stretches take, in nanoseconds. */
+function shareOfCells(stretches: readonly Stretch[], cells: number, total: number): Float64Array {
+  const shares = new Float64Array(cells);
+  const size = total / cells;
+  for (const { from, to } of stretches) {
+    const last = Math.min(cells - 1, Math.floor(to / size));
+    for (let cell = Math.max(0, Math.floor(from / size)); cell <= last; cell++) {
+      shares[cell] = (shares[cell] ?? 0) + Math.min(to, (cell + 1) * size) - Math.max(from, cell * size);
     }
   }
-  return marked;
-}
-
-/** Says whether a stretch covers at least half of a cell, or lies within it. */
-function coversCell(from: number, to: number, cell: number): boolean {
-  const overlap = Math.min(to, cell * 8 + 8) - Math.max(from, cell * 8);
-  return overlap >= 4 || (overlap > 0 && from >= cell * 8 && to <= cell * 8 + 8);
+  return shares;
 }
 
 /** The glyph of a cell of which some eighths are covered: what is nearest to it among the blocks that fonts have. */

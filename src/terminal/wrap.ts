@@ -3,7 +3,7 @@ import { type Line, type Segment, styled } from './styled.ts';
 
 /** Returns a line broken at spaces into lines of at most `width` columns; all but the first are indented. */
 export function wrapLine(line: Line, width: number, indent = 0): Line[] {
-  const hang = Math.min(indent, width - 2);
+  const hang = Math.max(0, Math.min(indent, width - 2));
   const lines: Segment[][] = [[]];
   let used = 0;
   const append = (text: string, styles: Segment['styles']) => {

@@ -12,7 +12,7 @@ export const FIXTURES = `${REPOSITORY}fixtures/`;
 const SECOND = 1_000_000_000n;
 
 /** 2026-11-20 09:00:00, 100 ms: a page of the cart. Own time on the path: 20, 10, 10, 30 and 30 ms. */
-export const PAGE_ID = 'c0ffee00000000000000000000000001';
+export const PAGE_ID = 'c0ffee01000000000000000000000001';
 export const PAGE = draw(
   `
   a | 0-100 | web | GET /cart | server, http.response.status_code=200, resource deployment.environment=prod
@@ -25,7 +25,7 @@ export const PAGE = draw(
 );
 
 /** A minute later, 40 ms: a payment that fails in the bank; the caller fails with it. */
-export const PAYMENT_ID = 'c0ffee00000000000000000000000002';
+export const PAYMENT_ID = 'c0ffee02000000000000000000000002';
 export const PAYMENT = draw(
   `
   p | 0-40 | web | POST /pay | server, error: payment failed, http.response.status_code=500
@@ -36,7 +36,7 @@ export const PAYMENT = draw(
 );
 
 /** Another minute later, 10 ms: a span whose parent was never exported. */
-export const ORPHAN_ID = 'decade00000000000000000000000003';
+export const ORPHAN_ID = 'decade03000000000000000000000003';
 export const ORPHAN = draw('o | 0-10 | bank | GET /health | server, parent: x', {
   traceId: ORPHAN_ID,
   start: DRAWING_START + 120n * SECOND,

@@ -45,7 +45,7 @@ describe('show', () => {
     ['the whole id', PAGE_ID],
     ['the whole id in upper case', PAGE_ID.toUpperCase()],
     ['its beginning', 'decade'],
-    ['a UUID', 'c0ffee00-0000-0000-0000-000000000001'],
+    ['a UUID', 'c0ffee01-0000-0000-0000-000000000001'],
     ['a traceparent', `00-${PAGE_ID}-00f067aa0ba902b7-01`],
     ['a b3 header', `b3: ${PAGE_ID}-00f067aa0ba902b7-1`],
     ['a Jaeger header', `uber-trace-id: ${PAGE_ID}:00f067aa0ba902b7:0:1`],
@@ -70,23 +70,23 @@ describe('show', () => {
     expect(error).toBe('there are 3 traces: say which one by its id');
     expect(linesOf(`${hint}\n`).map(line => line.trim())).toEqual([
       'the slowest are:',
-      `${PAGE_ID}  2026-11-20 09:00:00  web GET /cart`,
-      `${PAYMENT_ID}  2026-11-20 09:01:00  web POST /pay`,
-      `${ORPHAN_ID}  2026-11-20 09:02:00  bank GET /health`,
+      'c0ffee010000  2026-11-20 09:00:00  web GET /cart',
+      'c0ffee020000  2026-11-20 09:01:00  web POST /pay',
+      'decade030000  2026-11-20 09:02:00  bank GET /health',
     ]);
   });
 
   test('of a beginning that several traces have, says which', async () => {
     const { error, hint } = await refusal(['show', 'c0ffee', shopFile()]);
     expect(error).toBe('c0ffee is the beginning of 2 traces or more');
-    expect(hint).toContain(PAGE_ID);
-    expect(hint).toContain(PAYMENT_ID);
+    expect(hint).toContain('c0ffee010000');
+    expect(hint).toContain('c0ffee020000');
   });
 
   test('of an id that does not exist, offers the nearest', async () => {
     const { error, hint, stdout } = await refusal(['show', 'decadf', shopFile()]);
     expect(error).toBe('there is no trace decadf');
-    expect(hint).toMatch(/^the nearest are:\n +decade000000 {2}2026-11-20 09:02:00 {2}bank GET \/health$/);
+    expect(hint).toMatch(/^the nearest are:\n +decade030000 {2}2026-11-20 09:02:00 {2}bank GET \/health$/);
     expect(stdout).toBe('');
   });
 

@@ -110,3 +110,49 @@ describe('fixtures', () => {
     ]);
   });
 });
+
+test('an answer of the query API holds the same', async () => {
+  const { account, spans } = await decodeDump(fixture('app-insights/query-answer.json'));
+  expect(countsOf(account)).toEqual({ documents: 1, skipped: [], repaired: [] });
+  expect(spans).toEqual((await decodeDump(fixture('app-insights/rows.json'))).spans);
+});
+
+test('a table of something else is none', async () => {
+  const { account } = await decodeDump(
+    '{"tables":[{"name":"x","columns":[{"name":"a"},{"name":"b"}],"rows":[[1,2]]}]}',
+  );
+  expect(countsOf(account)).toMatchObject({ skipped: [['unrecognised-json', 1]] });
+  expect(account.spans).toBe(0);
+});
+
+test('bad rows are reported and others read', async () => {
+  const row = {
+    itemType: 'request',
+    operation_Id: '1',
+    operation_ParentId: '',
+    timestamp: '2026-11-02T08:00:00Z',
+    id: '2',
+  };
+  const rows = [
+    row,
+    { ...row, id: '|abc.1234.', timestamp: 'soon', duration: 'long', customDimensions: 7 },
+    { ...row, id: '' },
+    { ...row, operation_Id: null },
+    { ...row, itemType: 'else' },
+    null,
+  ];
+  const { account, spans } = await decodeDump(JSON.stringify(rows));
+  expect(countsOf(account)).toEqual({
+    documents: 1,
+    skipped: [
+      ['other-records', 2],
+      ['missing-trace-id', 1],
+      ['missing-span-id', 1],
+    ],
+    repaired: [
+      ['invalid-time', 2],
+      ['invented-id', 1],
+    ],
+  });
+  expect(spans).toHaveLength(2);
+});

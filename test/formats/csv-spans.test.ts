@@ -271,6 +271,12 @@ describe('rows that are not as they should be', () => {
     expect(reasons(dump)[1]).toEqual([['invented-id', 4, 'request 1']]);
   });
 
+  test('parents that are their own, or each other’s, end nothing', async () => {
+    const rows = ['b1,b1', 'b2,b3', 'b3,b2'].map(ids => `${TRACE},${ids},n,1793606400,5`);
+    const { spans } = await readDump([HEADER, ...rows, ''].join('\n'));
+    expect(spans).toHaveLength(3);
+  });
+
   test('hostile texts are texts', async () => {
     const name = `'; DROP TABLE span; --\u202e\u001b[31m<script>`;
     const { spans } = await decodeDump(`${HEADER},__proto__,constructor\n${TRACE},b1,,${name},1793606400,5,a,b\n`);

@@ -189,6 +189,14 @@ describe('odd documents', () => {
     expect(account.repaired.map(({ reason }) => reason)).toEqual(['end-before-start']);
   });
 
+  test('are known by their flat attributes alone', async () => {
+    const { account, spans } = await decodeDump(
+      '[{"_source":{"traceId":"a1","spanId":"b1","resource.attributes@service@name":"old","startTime":1598000000}}]',
+    );
+    expect(account.format).toBe('data-prepper');
+    expect(spans).toMatchObject([{ serviceName: 'old', startTimeUnixNano: 1_598_000_000_000_000_000n }]);
+  });
+
   test('that are cut off are said to be', async () => {
     const text = `${document({})}\n${document({ spanId: '1' })}`;
     const { account, spans } = await decodeDump(text.slice(0, -20));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeDump } from '../support/decode.ts';
+import { decodeDump, decodeDumps } from '../support/decode.ts';
 import { fixture } from '../support/fixtures.ts';
 import { brief, countsOf } from './brief.ts';
 
@@ -200,5 +200,60 @@ describe('fixtures', () => {
         ],
       },
     ]);
+  });
+});
+
+describe('intake', () => {
+  test('metadata holds up to the end of its source', async () => {
+    const [, error] = fixture('elastic-apm/intake.ndjson').toString().split('\n');
+    const dumps = await decodeDumps([fixture('elastic-apm/intake.ndjson'), `${error}\n`]);
+    expect(dumps.map(({ spans }) => spans[0]?.serviceName)).toEqual(['shop', 'unknown_service']);
+  });
+
+  test.each([
+    [{ transaction: { type: 'messaging' } }, 'consumer'],
+    [{ transaction: { type: 'scheduled' } }, 'internal'],
+    [{ transaction: { type: 'request', otel: { span_kind: 'PRODUCER' } } }, 'producer'],
+    [{ span: { type: 'db' } }, 'client'],
+    [{ span: { type: 'messaging' } }, 'producer'],
+    [{ span: { type: 'app' } }, 'internal'],
+  ])('%j is of its kind', async (record, kind) => {
+    const [[key, fields]] = Object.entries(record) as [[string, object]];
+    const text = JSON.stringify({ [key]: { id: 'a1', trace_id: 'b2', timestamp: 1, ...fields } });
+    expect((await decodeDump(text)).spans.map(span => span.kind)).toEqual([kind]);
+  });
+
+  test('bad records are reported and others read', async () => {
+    const { account, spans } = await decodeDump(
+      [
+        '{"span":{"id":"a1","trace_id":"b2","timestamp":"now","duration":"long","context":7,"links":{}}}',
+        '{"span":{"id":"","trace_id":"b2","timestamp":1}}',
+        '{"transaction":{"id":"a1","trace_id":null,"timestamp":1}}',
+        '{"error":{"id":"c3","trace_id":"b2","timestamp":1,"exception":[],"log":"x"}}',
+        '{"metadata":{"service":{"agent":{}}}}',
+        '{"span":{"id":"a2","trace_id":"b2","timestamp":1',
+      ].join('\n'),
+    );
+    expect(countsOf(account)).toEqual({
+      documents: 6,
+      skipped: [
+        ['truncated', 1],
+        ['missing-trace-id', 1],
+        ['missing-span-id', 1],
+      ],
+      repaired: [['invalid-time', 2]],
+    });
+    expect(spans.map(({ name, status }) => [name, status.code])).toEqual([
+      ['', 'unset'],
+      ['error', 'error'],
+    ]);
+  });
+});
+
+describe('documents', () => {
+  test('of a search answer hold the same', async () => {
+    const { account, spans } = await decodeDump(fixture('elastic-apm/search-answer.json'));
+    expect(countsOf(account)).toEqual({ documents: 1, skipped: [['metric-records', 1]], repaired: [] });
+    expect(spans).toEqual((await decodeDump(fixture('elastic-apm/documents.jsonl'))).spans);
   });
 });

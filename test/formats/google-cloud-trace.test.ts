@@ -52,3 +52,43 @@ describe('fixtures', () => {
     ]);
   });
 });
+
+test('an answer of `list` holds the same', async () => {
+  const { account, spans } = await decodeDump(fixture('google-cloud-trace/traces.json'));
+  expect(countsOf(account)).toEqual({ documents: 1, skipped: [], repaired: [] });
+  expect(spans).toEqual((await decodeDump(fixture('google-cloud-trace/trace.json'))).spans);
+});
+
+test.each([
+  ['RPC_SERVER', '404', 'unset'],
+  ['RPC_SERVER', '500', 'error'],
+  ['RPC_CLIENT', '404', 'error'],
+  ['RPC_CLIENT', '302', 'unset'],
+  ['RPC_CLIENT', 'none', 'unset'],
+])('%s that answered %s is %s', async (kind, code, status) => {
+  const spans = [{ spanId: '1', startTime: '2026-11-02T08:00:00Z', kind, labels: { '/http/status_code': code } }];
+  const { spans: read } = await decodeDump(JSON.stringify({ projectId: 'p', traceId: '1', spans }));
+  expect(read.map(span => span.status.code)).toEqual([status]);
+});
+
+test('bad spans are reported and others read', async () => {
+  const spans = [
+    { spanId: '1', startTime: 'soon', endTime: 7 },
+    { spanId: '0', startTime: '2026-11-02T08:00:00Z' },
+    null,
+    { spanId: 'zz', startTime: '2026-11-02T08:00:00Z', labels: [] },
+  ];
+  const { account, spans: read } = await decodeDump(JSON.stringify({ projectId: 'p', traceId: '1', spans }));
+  expect(countsOf(account)).toEqual({
+    documents: 1,
+    skipped: [
+      ['missing-span-id', 1],
+      ['unexpected-type', 1],
+    ],
+    repaired: [
+      ['invalid-time', 2],
+      ['invented-id', 1],
+    ],
+  });
+  expect(read).toHaveLength(2);
+});

@@ -73,3 +73,44 @@ describe('fixtures', () => {
     ]);
   });
 });
+
+test('rows hold the same as a batch, but for the sample rate', async () => {
+  const { account, spans } = await decodeDump(fixture('honeycomb/rows.jsonl'));
+  expect(countsOf(account)).toEqual({ documents: 4, skipped: [], repaired: [] });
+  const batch = (await decodeDump(fixture('honeycomb/batch.json'))).spans;
+  expect(spans).toEqual(
+    batch.map(span => {
+      const { SampleRate: _, ...attributes } = span.attributes;
+      return { ...span, attributes };
+    }),
+  );
+});
+
+test.each([
+  [1_793_606_400, 1_793_606_400_000_000_000n],
+  [1_793_606_400_123, 1_793_606_400_123_000_000n],
+  [1_793_606_400_123_456, 1_793_606_400_123_456_000n],
+  ['2026-11-02T08:00:00.123456789Z', 1_793_606_400_123_456_789n],
+])('a time may be written as %s', async (time, nanos) => {
+  const { spans } = await decodeDump(JSON.stringify({ time, 'trace.trace_id': '1', 'trace.span_id': '2' }));
+  expect(spans.map(span => span.startTimeUnixNano)).toEqual([nanos]);
+});
+
+test('bad rows are reported and others read', async () => {
+  const rows = [
+    { 'trace.trace_id': '1', 'trace.span_id': '2', duration_ms: 'long', 'exception.message': {}, error: '' },
+    { 'trace.trace_id': '1' },
+    { 'trace.trace_id': '', 'trace.span_id': '3' },
+    { data: { message: 'no trace' } },
+    7,
+  ];
+  const { account, spans } = await decodeDump(JSON.stringify(rows));
+  expect(countsOf(account)).toMatchObject({
+    skipped: [
+      ['other-records', 2],
+      ['missing-trace-id', 1],
+      ['missing-span-id', 1],
+    ],
+  });
+  expect(spans.map(({ status }) => status.code)).toEqual(['unset']);
+});

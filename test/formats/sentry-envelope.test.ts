@@ -196,3 +196,62 @@ describe('fixtures', () => {
     ]);
   });
 });
+
+describe('envelopes', () => {
+  const header = '{"event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}';
+  const payload =
+    '{"type":"transaction","contexts":{"trace":{"trace_id":"a1","span_id":"b2"}},"start_timestamp":1,"timestamp":2}';
+
+  test('payloads may hold lines', async () => {
+    const indented = JSON.stringify(JSON.parse(payload), undefined, 1);
+    const text = `${header}\n{"type":"transaction","length":${indented.length}}\n${indented}\n`;
+    const { account, spans } = await decodeDump(text);
+    expect(countsOf(account)).toEqual({ documents: 1, skipped: [], repaired: [] });
+    expect(spans.map(span => span.durationNano)).toEqual([1_000_000_000n]);
+  });
+
+  test('what holds no spans is counted by kind', async () => {
+    const items = ['event', 'session', 'statsd', 'profile', 'log'].map(type => `{"type":"${type}"}\n{}\n`);
+    const { account } = await decodeDump(`${header}\n${items.join('')}`);
+    expect(countsOf(account)).toEqual({
+      documents: 1,
+      skipped: [
+        ['log-records', 2],
+        ['metric-records', 1],
+        ['profile-records', 1],
+        ['other-records', 1],
+      ],
+      repaired: [],
+    });
+  });
+
+  test.each([`${header}\n{"type":"transaction"}\n`, `${header}\n{"type":"transaction","length":9999}\n${payload}\n`])(
+    '%j is cut off',
+    async text => {
+      const { account, spans } = await decodeDump(text);
+      expect(account.fault?.message).toMatch(/^is cut off/);
+      expect(spans).toEqual([]);
+    },
+  );
+
+  test('broken lines and payloads are counted and others read', async () => {
+    const { account, spans } = await decodeDump(
+      `${header}\n{"type":"transaction"}\n{broken\nno header\n{"type":"transaction"}\n${payload}\n{"type":"span"}\n[]\n`,
+    );
+    expect(countsOf(account)).toMatchObject({ skipped: [['malformed-json', 3]] });
+    expect(spans).toHaveLength(1);
+  });
+
+  test('a payload over the limit is passed over', async () => {
+    const large = `{"type":"transaction","x":"${'y'.repeat(2000)}"}`;
+    const text = `${header}\n{"type":"transaction","length":${large.length}}\n${large}\n{"type":"transaction"}\n${payload}\n`;
+    const { account, spans } = await decodeDump(text, { limits: { recordBytes: 1000 } });
+    expect(account.skipped.map(({ reason }) => reason)).toContain('record-too-large');
+    expect(spans.length).toBeLessThanOrEqual(1);
+  });
+
+  test('JSON lines of other tools are no envelope', async () => {
+    const { account } = await decodeDump('{"event_id":"1"}\n{"level":"info"}\n');
+    expect(account.format).toBeUndefined();
+  });
+});

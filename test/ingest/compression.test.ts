@@ -8,8 +8,8 @@ import {
   decompressed,
   decompressedMessage,
   isCompressed,
-  SourceDamage,
 } from '../../src/ingest/compression.ts';
+import { SourceDamage } from '../../src/ingest/damage.ts';
 import { chunked } from '../support/load.ts';
 
 // Layers of compression, peeled by what they begin with; members and frames one at a time.

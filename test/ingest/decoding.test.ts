@@ -28,27 +28,27 @@ function requestOf(spans: readonly object[]): string {
 }
 
 describe('a record over the limit', () => {
-  const limits = { recordBytes: 10_000 };
+  const limits = { recordBytes: 100_000 };
 
   test('of a JSON document is passed over, and what stands around it is read', async () => {
-    const text = requestOf([spanOf(0), spanOf(1, 100_000), spanOf(2), spanOf(3, 9000), spanOf(4, 50_000)]);
-    const { account, spans } = await decodeDump(text, { chunk: 1000, limits });
+    const text = requestOf([spanOf(0), spanOf(1, 1_000_000), spanOf(2), spanOf(3, 90_000), spanOf(4, 500_000)]);
+    const { account, spans } = await decodeDump(text, { chunk: 10_000, limits });
     expect(spans.map(({ spanId }) => Number.parseInt(spanId, 16))).toEqual([1, 3, 4]);
-    const offset = text.indexOf(JSON.stringify(spanOf(1)).slice(0, 60));
+    const offset = text.indexOf(JSON.stringify(spanOf(1, 1_000_000)));
     expect(account).toMatchObject({
-      skipped: [{ reason: 'record-too-large', count: 2, first: { offset, detail: 'over 10000 bytes' } }],
+      skipped: [{ reason: 'record-too-large', count: 2, first: { offset, detail: 'over 100000 bytes' } }],
       fault: undefined,
     });
   });
 
   test('may be an attribute of the resource, or a whole document of no known format', async () => {
-    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'x'.repeat(40_000) } }] };
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'x'.repeat(400_000) } }] };
     const text = [
       JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [spanOf(0)] }] }] }),
-      JSON.stringify({ unknown: 'y'.repeat(40_000) }),
+      JSON.stringify({ unknown: 'y'.repeat(400_000) }),
       requestOf([spanOf(1)]),
     ].join('\n');
-    const { account, spans } = await decodeDump(text, { chunk: 700, limits });
+    const { account, spans } = await decodeDump(text, { chunk: 7000, limits });
     expect(spans.map(({ serviceName }) => serviceName)).toEqual(['unknown_service', 'unknown_service']);
     // What is passed over anyway is of no size.
     expect(account.skipped.map(({ reason, count }) => [reason, count])).toEqual([
@@ -87,8 +87,8 @@ describe('a record over the limit', () => {
   });
 
   test('that is cut off is told as cut off, too', async () => {
-    const text = requestOf([spanOf(0), spanOf(1, 100_000)]).slice(0, 60_000);
-    const { account } = await decodeDump(text, { chunk: 1000, limits });
+    const text = requestOf([spanOf(0), spanOf(1, 1_000_000)]).slice(0, 600_000);
+    const { account } = await decodeDump(text, { chunk: 10_000, limits });
     expect(account).toMatchObject({ spans: 1, fault: { hint: 'what stands before it was read' } });
     expect(account.skipped.map(({ reason }) => reason)).toEqual(['truncated', 'record-too-large']);
   });
@@ -135,8 +135,9 @@ describe('JSON that is nested 100,000 deep', () => {
 
 describe('a document of many chunks', () => {
   test('on a single line of some MB is read span by span', async () => {
-    const count = 12_000;
-    const text = requestOf(Array.from({ length: count }, (_, number) => spanOf(number, number % 500)));
+    // More than a batch holds.
+    const count = 40_000;
+    const text = requestOf(Array.from({ length: count }, (_, number) => spanOf(number, number % 100)));
     expect(text.length).toBeGreaterThan(5 << 20);
     for (const chunk of [1 << 20, 70_000]) {
       const { account, spans } = await decodeDump(text, { chunk });
@@ -150,7 +151,7 @@ describe('a document of many chunks', () => {
       expect(spans.map(({ spanId }) => Number.parseInt(spanId, 16) - 1)).toEqual(
         Array.from({ length: count }, (_, at) => at),
       );
-      expect(spans.every(({ attributes }, number) => String(attributes.text).length === number % 500)).toBe(true);
+      expect(spans.every(({ attributes }, number) => String(attributes.text).length === number % 100)).toBe(true);
     }
   });
 
@@ -273,7 +274,7 @@ describe('what a source is', () => {
   test.each([
     ['{"resourceSpans":nope}', 'is broken: expected a value, found nope; the document begins at byte 0 (byte 17)'],
     ['{"resourceSpans":[', 'is cut off: the input ends before the document that begins here does (byte 0)'],
-    ['{"hits":{"hits":[', 'is in a format that is not read: a search answer of Elasticsearch'],
+    ['{"mappings":{"a":[', 'is in a format that is not read: an index template of OpenSearch'],
     ['{"unheard":[1', 'holds JSON but no trace format that is read: an object with .unheard .unheard[]'],
     [
       '{"data":null,"errors":[{"msg":"gone"}]}{"data":[',

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { SourceDamage } from '../../src/ingest/compression.ts';
+import { SourceDamage } from '../../src/ingest/damage.ts';
 import { chunksOf, findSources, isPattern, type Source } from '../../src/ingest/source.ts';
 import { temporaryFolder } from '../support/load.ts';
 import { REPOSITORY } from '../support/run.ts';
@@ -189,6 +189,8 @@ describe('the bytes of a source', () => {
       output += text;
     });
     const ended = new Promise(resolve => child.on('close', resolve));
+    // Should the child fail, its output says so.
+    child.stdin.on('error', () => {});
     child.stdin.write(Buffer.alloc(1_500_000));
     await new Promise(resolve => setTimeout(resolve, 50));
     child.stdin.end('the rest');

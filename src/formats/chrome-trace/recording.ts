@@ -1,9 +1,9 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import { addFields, attributeOf, integerOf, type JsonRecord, omit, recordOf, textOf } from '../drafts/record.ts';
-import { DraftWriter, type EventDraft, type LinkDraft, type SpanDraft } from '../drafts/span-draft.ts';
+import { type RecordContext, recordContext } from '../drafts/record-format.ts';
+import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
 import { readNanos } from '../drafts/times.ts';
 import type { DecodeContext, Reason } from '../format.ts';
-import { BadRecord } from '../json/cursor.ts';
 
 // The spans of one recording (a document of trace events).
 //
@@ -82,8 +82,7 @@ interface Track {
 }
 
 export class Recording {
-  readonly #context: DecodeContext;
-  readonly #drafts: DraftWriter;
+  readonly #records: RecordContext;
   #hash = newHash();
   #traceId: Uint8Array | undefined;
   #count = 0;
@@ -102,8 +101,7 @@ export class Recording {
   #offset = 0;
 
   constructor(context: DecodeContext) {
-    this.#context = context;
-    this.#drafts = new DraftWriter(context.writer, (reason, detail) => this.#repair(reason, detail));
+    this.#records = recordContext(context, () => this.#offset);
   }
 
   begin(): void {
@@ -126,19 +124,20 @@ export class Recording {
     if (phase === undefined && Object.keys(record).length === 0) return;
     if (phase === 'M') return this.#name(record);
     const foreign = FOREIGN[phase ?? ''];
-    if (foreign !== undefined) return this.#skip(...foreign);
+    if (foreign !== undefined) return this.#records.skip(...foreign);
     if (phase === undefined || !/^[XBEbenSTpFstfiIR]$/.test(phase)) {
-      return this.#skip(
+      return this.#records.skip(
         'other-records',
         phase === undefined ? 'an event without a phase' : `an event of phase ${phase}`,
       );
     }
-    const time = readNanos(record, 'ts', 6, this.#repair);
-    if (time === undefined) this.#repair('invalid-time', `an event of phase ${phase} without a time`);
+    const time = readNanos(record, 'ts', 6, this.#records.repair);
+    if (record.ts === undefined) this.#records.repair('invalid-time', `an event of phase ${phase} without a time`);
     // Some programs know only what the clock of the thread says.
     const field = record.dur === undefined ? 'tdur' : 'dur';
-    const duration = phase === 'X' ? readNanos(record, field, 6, this.#repair) : undefined;
-    if (duration !== undefined && duration < 0n) this.#repair('end-before-start', `a duration of ${duration} ns`);
+    const duration = phase === 'X' ? readNanos(record, field, 6, this.#records.repair) : undefined;
+    if (duration !== undefined && duration < 0n)
+      this.#records.repair('end-before-start', `a duration of ${duration} ns`);
     const length = duration === undefined || duration < 0n ? 0n : duration;
     const hasEnd = phase !== 'X' || duration !== undefined;
     this.#held.push({ record, phase, time: time ?? 0n, duration: length, hasEnd, order, offset, bytes: bytes.length });
@@ -278,7 +277,7 @@ export class Recording {
     const span = stack.findLast(
       open => open.end === undefined && (name === '' || name === (textOf(open.event.record.name) ?? '')),
     );
-    if (span === undefined) return this.#skip('unmatched-end', `the end of ${name || 'a span'} (${phase})`);
+    if (span === undefined) return this.#records.skip('unmatched-end', `the end of ${name || 'a span'} (${phase})`);
     for (const inner of stack.slice(stack.indexOf(span) + 1)) this.#close(inner);
     span.end = time;
     span.endArgs = recordOf(record.args);
@@ -313,7 +312,8 @@ export class Recording {
     // By default a flow ends at what begins next; with `bp: "e"`, and as a step, at what encloses it.
     if (phase === 'f' && record.bp !== 'e') {
       const from = this.#flows.get(flow);
-      if (from === undefined) return this.#skip('unmatched-end', `the end of flow ${textOf(record.name) ?? ''}`);
+      if (from === undefined)
+        return this.#records.skip('unmatched-end', `the end of flow ${textOf(record.name) ?? ''}`);
       this.#flows.delete(flow);
       const { arriving } = this.#trackOf(key);
       if (arriving.length < MAX_FLOWS) arriving.push(from);
@@ -326,7 +326,7 @@ export class Recording {
 
   #arrive(span: OpenSpan, flow: string): void {
     const from = this.#flows.get(flow);
-    if (from === undefined) this.#skip('unmatched-end', 'a flow that was not seen to begin');
+    if (from === undefined) this.#records.skip('unmatched-end', 'a flow that was not seen to begin');
     else this.#link(span, from);
   }
 
@@ -368,12 +368,7 @@ export class Recording {
   #write(span: OpenSpan): void {
     const offset = this.#offset;
     this.#offset = span.event.offset;
-    try {
-      this.#drafts.write(this.#draftOf(span));
-    } catch (error) {
-      if (!(error instanceof BadRecord)) throw error;
-      this.#skip(error.reason, error.message);
-    }
+    this.#records.emit(() => this.#draftOf(span));
     this.#offset = offset;
   }
 
@@ -386,7 +381,7 @@ export class Recording {
     addFields(attributes, record.args, 'args.');
     addFields(attributes, endArgs, 'args.');
     addFields(attributes, omit(record, EVENT_FIELDS));
-    if (end !== undefined && end < time) this.#repair('end-before-start', `start ${time} ns, end ${end} ns`);
+    if (end !== undefined && end < time) this.#records.repair('end-before-start', `start ${time} ns, end ${end} ns`);
     return {
       traceId: this.#traceId,
       spanId,
@@ -415,14 +410,6 @@ export class Recording {
     const base = new DataView(buffer, byteOffset).getBigUint64(8);
     return BigInt.asUintN(64, base + BigInt(order) * 0x9e37_79b9_7f4a_7c15n);
   }
-
-  #skip(reason: Reason, detail: string): void {
-    this.#context.report.skip(reason, this.#offset, detail);
-  }
-
-  readonly #repair = (reason: Reason, detail: string): void => {
-    this.#context.report.repair(reason, this.#offset, detail);
-  };
 }
 
 function newHash() {

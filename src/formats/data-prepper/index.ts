@@ -12,6 +12,7 @@ import {
 } from '../drafts/record.ts';
 import { recordFormat } from '../drafts/record-format.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
+import type { JsonFormat } from '../format.ts';
 import { countOfCell, kindOfCell, statusOfCell, timeOfCell } from '../rows/cells.ts';
 
 // Span documents that OpenSearch Data Prepper writes into the index `otel-v1-apm-span-*`, one span a document.
@@ -24,16 +25,13 @@ import { countOfCell, kindOfCell, statusOfCell, timeOfCell } from '../rows/cells
 // `resource.attributes@telemetry@sdk@name` or with plain dots, and ids in base64; and the nested one of today, with
 // `attributes`, `resource.attributes`, `status` and `scope` (or `instrumentationScope`) as objects.
 
-export const dataPrepper = recordFormat({
+const format = recordFormat({
   name: 'data-prepper',
   title: 'OpenSearch Data Prepper span documents',
   recognised:
-    '`traceId` and `spanId` beside `traceGroup`, `traceGroupFields`, `durationInNanos` or `startTime` with a `kind`',
+    '`traceId` and `spanId` beside `traceGroup`, `traceGroupFields`, `durationInNanos`, flat attributes, or `startTime` with a `kind`',
   places: ['', '[]', '._source', '[]._source', '.hits.hits[]._source', '[].hits.hits[]._source'],
-  matches: has =>
-    has('.traceId') &&
-    has('.spanId') &&
-    (OWN_FIELDS.some(field => has(field)) || REQUIRED_FIELDS.every(field => has(field))),
+  matches: has => hasIds(has) && (OWN_FIELDS.some(has) || REQUIRED_FIELDS.every(has)),
   open: ({ emit, skip }) => ({
     read(value) {
       const document = recordOf(value);
@@ -44,6 +42,24 @@ export const dataPrepper = recordFormat({
     },
   }),
 });
+
+export const dataPrepper: JsonFormat = {
+  ...format,
+  sniff(outline) {
+    const sighting = format.sniff(outline);
+    if (sighting !== undefined) return sighting;
+    const attribute = [...outline.paths].map(path => FLAT_ATTRIBUTE.exec(path)).find(match => match !== null);
+    const container = attribute?.[1];
+    return container !== undefined && hasIds(path => outline.paths.has(container + path)) ? { container } : undefined;
+  },
+};
+
+/** An attribute of the flat forms, behind the place of its document. */
+const FLAT_ATTRIBUTE = /^((?:\[\])?(?:\._source|\.hits\.hits\[\]\._source)?)\.(?:span|resource)\.attributes[.@]/;
+
+function hasIds(has: (path: string) => boolean): boolean {
+  return has('.traceId') && has('.spanId');
+}
 
 /** Fields that no other tool has. */
 const OWN_FIELDS = [

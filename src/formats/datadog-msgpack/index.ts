@@ -1,9 +1,7 @@
 import { emitChunk } from '../drafts/datadog.ts';
 import { type JsonRecord, type JsonValue, listOf, recordOf, textOf } from '../drafts/record.ts';
-import type { RecordContext } from '../drafts/record-format.ts';
-import { DraftWriter } from '../drafts/span-draft.ts';
+import { type RecordContext, recordContext } from '../drafts/record-format.ts';
 import type { BinaryDecoder, BinaryFormat, DecodeContext, Reason } from '../format.ts';
-import { BadRecord } from '../json/cursor.ts';
 import { BadMessage, NEED_MORE, Unpacker } from './msgpack.ts';
 
 // Datadog's traces as tracers post them: MessagePack. https://github.com/DataDog/datadog-agent/blob/main/pkg/trace/api/version.go
@@ -62,22 +60,7 @@ class Decoder implements BinaryDecoder {
 
   constructor(context: DecodeContext) {
     this.#context = context;
-    const { report } = context;
-    const skip = (reason: Reason, detail: string) => report.skip(reason, this.#recordOffset, detail);
-    const repair = (reason: Reason, detail: string) => report.repair(reason, this.#recordOffset, detail);
-    const drafts = new DraftWriter(context.writer, repair);
-    this.#records = {
-      skip,
-      repair,
-      emit: draft => {
-        try {
-          drafts.write(typeof draft === 'function' ? draft() : draft);
-        } catch (error) {
-          if (!(error instanceof BadRecord)) throw error;
-          skip(error.reason, error.message);
-        }
-      },
-    };
+    this.#records = recordContext(context, () => this.#recordOffset);
   }
 
   begin(offset: number): void {

@@ -75,32 +75,15 @@ function isThere({ matches }: RecordFormat, place: string, { paths, complete, op
 
 class Records {
   readonly #reader: RecordReader;
-  readonly #report: DecodeContext['report'];
   readonly #offsetOf: (position: number) => number;
   readonly #decimals: ReadonlySet<string>;
   /** Where the record in hand begins. */
   #offset = Number.POSITIVE_INFINITY;
 
   constructor(format: RecordFormat, context: DecodeContext, offsetOf: (position: number) => number) {
-    this.#report = context.report;
     this.#offsetOf = offsetOf;
     this.#decimals = new Set(format.decimals);
-    const repair = (reason: Reason, detail: string) => this.#report.repair(reason, this.#offset, detail);
-    const skip = (reason: Reason, detail: string) => this.#report.skip(reason, this.#offset, detail);
-    const drafts = new DraftWriter(context.writer, repair);
-    this.#reader = format.open({
-      emit: draft => {
-        try {
-          drafts.write(typeof draft === 'function' ? draft() : draft);
-        } catch (error) {
-          // One span of a record of many is no reason to lose the others.
-          if (!(error instanceof BadRecord)) throw error;
-          skip(error.reason, error.message);
-        }
-      },
-      skip,
-      repair,
-    });
+    this.#reader = format.open(recordContext(context, () => this.#offset));
   }
 
   /** The shape of a document whose records stand at a place. */
@@ -130,6 +113,26 @@ class Records {
     this.#offset = offset;
     this.#reader.read(record);
   }
+}
+
+/** What a reader of records is given; `offset` is where the record in hand begins. */
+export function recordContext({ writer, report }: DecodeContext, offset: () => number): RecordContext {
+  const repair = (reason: Reason, detail: string) => report.repair(reason, offset(), detail);
+  const skip = (reason: Reason, detail: string) => report.skip(reason, offset(), detail);
+  const drafts = new DraftWriter(writer, repair);
+  return {
+    emit: draft => {
+      try {
+        drafts.write(typeof draft === 'function' ? draft() : draft);
+      } catch (error) {
+        // One span of a record of many is no reason to lose the others.
+        if (!(error instanceof BadRecord)) throw error;
+        skip(error.reason, error.message);
+      }
+    },
+    skip,
+    repair,
+  };
 }
 
 /** Reads the value at the cursor whole. Throws `BadRecord` where it is not JSON after all. */

@@ -31,23 +31,27 @@ export class BadRecord extends Error {
   }
 }
 
-export const LINE_END = 10;
-export const QUOTE = 34;
-export const BACKSLASH = 92;
-export const BRACE_OPEN = 123;
-export const BRACE_CLOSE = 125;
-export const BRACKET_OPEN = 91;
-export const BRACKET_CLOSE = 93;
+const LINE_END = 10;
+const QUOTE = 34;
+const BACKSLASH = 92;
+const BRACE_OPEN = 123;
+const BRACE_CLOSE = 125;
+const BRACKET_OPEN = 91;
+const BRACKET_CLOSE = 93;
 const COMMA = 44;
 const COLON = 58;
 
-/** Says whether a value may stand behind this byte (the last one that is no white space). */
-export function mayPrecedeValue(byte: number): boolean {
-  return byte === COMMA || byte === COLON || byte === BRACKET_OPEN;
+/** A container or string that is passed over piece by piece: where in its nesting and its strings the input stands. */
+export interface Skip {
+  depth: number;
+  inString: boolean;
+  escaped: boolean;
+  /** The last byte before the window that is no white space. */
+  last: number;
 }
 
 /** The fault of a string in which a line ends: it was cut off there. */
-export function brokenString(position: number): JsonSyntaxError {
+function brokenString(position: number): JsonSyntaxError {
   return new JsonSyntaxError('expected the end of a string before the end of the line', position);
 }
 
@@ -143,12 +147,6 @@ export class JsonCursor implements ByteSource {
     const byte = this.bytes[this.position]!;
     const found = byte > 32 && byte < 127 ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16)}`;
     return new JsonSyntaxError(`expected ${expected}, found ${found}`, this.position);
-  }
-
-  /** The fault of a line that begins with a bracket where no value can stand: what is open was cut off before it. */
-  unexpectedLine(at: number): JsonSyntaxError {
-    this.position = at;
-    return this.unexpected("',' or an end");
   }
 
   /** Moves past `{`, if one stands here. */
@@ -403,7 +401,7 @@ export class JsonCursor implements ByteSource {
       at++;
       if (next === BRACE_OPEN || next === BRACKET_OPEN) {
         depth++;
-        if (bytes[at - 2] === LINE_END) this.#checkLine(at - 1);
+        if (bytes[at - 2] === LINE_END) this.#expectPlaceForValue(at - 1, 0, 0);
       } else if (next === BRACE_CLOSE || next === BRACKET_CLOSE) {
         if (--depth === 0) break;
       } else if (next === 0 && at > end) throw NEED_MORE;
@@ -411,11 +409,63 @@ export class JsonCursor implements ByteSource {
     this.position = at;
   }
 
-  /** Throws where no value can stand at `at`, the beginning of a line inside a value. */
-  #checkLine(at: number): void {
+  /**
+   * Passes over a container or string, however large, keeping nothing of it: moves to its end, or to that of the window,
+   * and returns whether its end was found.
+   */
+  passOn(skip: Skip): boolean {
+    const { bytes, end, position: start } = this;
+    let { depth, inString, escaped } = skip;
+    let at = start;
+    while (at < end) {
+      let byte = bytes[at]!;
+      if (inString) {
+        if (!escaped) while (byte !== QUOTE && byte !== BACKSLASH && byte > LINE_END) byte = bytes[++at]!;
+        if (at >= end) break;
+        if (byte === LINE_END) throw brokenString(at);
+        at++;
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) {
+          inString = false;
+          if (depth > 0) continue;
+          this.position = at;
+          return true;
+        }
+        continue;
+      }
+      at++;
+      if (byte === QUOTE) inString = true;
+      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
+        if (depth > 0 && bytes[at - 2] === LINE_END) this.#expectPlaceForValue(at - 1, start, skip.last);
+        depth++;
+      } else if ((byte === BRACE_CLOSE || byte === BRACKET_CLOSE) && --depth === 0) {
+        this.position = at;
+        return true;
+      }
+    }
+    skip.last = this.#lastBefore(end, start, skip.last);
+    skip.depth = depth;
+    skip.inString = inString;
+    skip.escaped = escaped;
+    // A line end stays in the window: it tells the next byte that it begins a line.
+    this.position = end > start && bytes[end - 1] === LINE_END ? end - 1 : end;
+    return false;
+  }
+
+  /** Throws where no value can stand at `at`, the beginning of a line inside a value: what is open was cut off before it. */
+  #expectPlaceForValue(at: number, start: number, beforeStart: number): void {
+    const last = this.#lastBefore(at, start, beforeStart);
+    if (last === COMMA || last === COLON || last === BRACKET_OPEN) return;
+    this.position = at;
+    throw this.unexpected("',' or an end");
+  }
+
+  /** The last byte between `start` and `at` that is no white space, or `otherwise`. */
+  #lastBefore(at: number, start: number, otherwise: number): number {
     let before = at - 1;
-    while (this.bytes[before]! <= 32) before--;
-    if (!mayPrecedeValue(this.bytes[before]!)) throw this.unexpectedLine(at);
+    while (before >= start && this.bytes[before]! <= 32) before--;
+    return before < start ? otherwise : this.bytes[before]!;
   }
 
   #skipString(): void {

@@ -1,20 +1,5 @@
 import type { DecodeContext, JsonFormat, Reason, Sighting } from '../format.ts';
-import {
-  BACKSLASH,
-  BadRecord,
-  BRACE_CLOSE,
-  BRACE_OPEN,
-  BRACKET_CLOSE,
-  BRACKET_OPEN,
-  brokenString,
-  JsonCursor,
-  JsonKind,
-  JsonSyntaxError,
-  LINE_END,
-  mayPrecedeValue,
-  NEED_MORE,
-  QUOTE,
-} from './cursor.ts';
+import { BadRecord, JsonCursor, JsonKind, JsonSyntaxError, NEED_MORE, type Skip } from './cursor.ts';
 import { type Outline, outlineOf } from './outline.ts';
 import type { Shape } from './shape.ts';
 
@@ -27,6 +12,7 @@ import type { Shape } from './shape.ts';
 /** How much of a document is looked at, in growing steps, before it is given up as unknown. */
 const OUTLINE_STEPS = [1 << 10, 1 << 14, 1 << 18, 1 << 22];
 const WINDOW = 1 << 16;
+const LINE_END = 10;
 const NEWLINE = Uint8Array.of(LINE_END);
 /** How much of a line is looked at to tell JSON from text. */
 const LINE_HEAD = 60;
@@ -43,15 +29,6 @@ interface Frame {
   readonly mayStayOpen?: boolean | undefined;
   /** True until the first item or key. */
   first: boolean;
-}
-
-/** A value that is passed over without being held: where in its nesting and its strings the input stands. */
-interface Skip {
-  depth: number;
-  inString: boolean;
-  escaped: boolean;
-  /** The last byte outside strings that is no white space. */
-  last: number;
 }
 
 const NO_FIELDS = {};
@@ -432,44 +409,10 @@ export class JsonDocuments {
   /** Passes over a value, however large, keeping nothing of it. Returns false where the input ends first. */
   #skipOn(skip: Skip): boolean {
     const cursor = this.#cursor;
-    if (skip.depth === 0 && !skip.inString) {
-      const byte = cursor.peek();
-      if (byte !== QUOTE && byte !== BRACE_OPEN && byte !== BRACKET_OPEN) {
-        cursor.skipValue();
-        return this.#endSkip();
-      }
-    }
-    const { bytes, end } = cursor;
-    let { depth, inString, escaped, last } = skip;
-    for (let at = cursor.position; at < end; at++) {
-      const byte = bytes[at]!;
-      if (inString) {
-        if (byte === LINE_END) throw brokenString(at);
-        if (escaped) escaped = false;
-        else if (byte === BACKSLASH) escaped = true;
-        else if (byte === QUOTE) {
-          inString = false;
-          if (depth === 0) {
-            cursor.position = at + 1;
-            return this.#endSkip();
-          }
-        }
-        continue;
-      }
-      if (byte === QUOTE) inString = true;
-      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
-        if (depth > 0 && bytes[at - 1] === LINE_END && !mayPrecedeValue(last)) throw cursor.unexpectedLine(at);
-        depth++;
-      } else if ((byte === BRACE_CLOSE || byte === BRACKET_CLOSE) && --depth === 0) {
-        cursor.position = at + 1;
-        return this.#endSkip();
-      }
-      if (byte > 32) last = byte;
-    }
-    Object.assign(skip, { depth, inString, escaped, last });
-    // A line end stays in the window: it tells the next byte that it begins a line.
-    cursor.position = end > cursor.position && bytes[end - 1] === LINE_END ? end - 1 : end;
-    return false;
+    const isBegun = skip.depth > 0 || skip.inString;
+    if (isBegun || cursor.kind() <= JsonKind.string) return cursor.passOn(skip) && this.#endSkip();
+    cursor.skipValue();
+    return this.#endSkip();
   }
 
   #endSkip(): boolean {
@@ -480,7 +423,7 @@ export class JsonDocuments {
 }
 
 function isOpening(byte: number): boolean {
-  return byte === BRACE_OPEN || byte === BRACKET_OPEN;
+  return byte === 123 || byte === 91;
 }
 
 /** White space, commas, NUL padding, the RS of JSON text sequences, and the bytes of a byte order mark. */

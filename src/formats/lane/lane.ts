@@ -107,7 +107,7 @@ export class SpanLane {
           return writer.nameOf(source, from - this.#base, to - this.#base);
         },
         statusOf: (from: number, to: number) => this.#asked().status(from - this.#base, to - this.#base),
-        operationOf: (name: number, kind: number, flags: number) => writer.operationOf(name, kind, flags),
+        operationOf: (name: number, kind: number, flags: number) => writer.operationOf(name, kind, flags >>> 0),
       },
     });
     const { memory } = exports;

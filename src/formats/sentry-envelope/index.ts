@@ -11,11 +11,10 @@ import {
   recordOf,
   textOf,
 } from '../drafts/record.ts';
-import type { RecordContext } from '../drafts/record-format.ts';
-import { DraftWriter, type SpanDraft } from '../drafts/span-draft.ts';
+import { type RecordContext, recordContext } from '../drafts/record-format.ts';
+import type { SpanDraft } from '../drafts/span-draft.ts';
 import { readNanos, readRfc3339 } from '../drafts/times.ts';
 import type { DecodeContext, LineDecoder, Reason, TextFormat } from '../format.ts';
-import { BadRecord } from '../json/cursor.ts';
 
 // Sentry's envelopes, as SDKs send them: a header, and items of a header and a payload. https://develop.sentry.dev/sdk/data-model/envelopes/
 // {"event_id":"…","sent_at":"…","dsn":"…"}
@@ -92,21 +91,7 @@ class EnvelopeDecoder implements LineDecoder {
 
   constructor(context: DecodeContext) {
     this.#context = context;
-    const skip = (reason: Reason, detail: string) => context.report.skip(reason, this.#offset, detail);
-    const repair = (reason: Reason, detail: string) => context.report.repair(reason, this.#offset, detail);
-    const drafts = new DraftWriter(context.writer, repair);
-    this.#records = {
-      skip,
-      repair,
-      emit: draft => {
-        try {
-          drafts.write(typeof draft === 'function' ? draft() : draft);
-        } catch (error) {
-          if (!(error instanceof BadRecord)) throw error;
-          skip(error.reason, error.message);
-        }
-      },
-    };
+    this.#records = recordContext(context, () => this.#offset);
   }
 
   begin(): void {

@@ -59,7 +59,7 @@ export const zipkinProto: BinaryFormat = {
 
 /**
  * Says whether the message, of which the head may hold a part, is a span. OTLP's ResourceSpans has the same field numbers for
- * its resource, its ScopeSpans and its schema URL; but ScopeSpans of 8 bytes hold no span, and here they would be parent ids.
+ * its resource, its ScopeSpans and its schema URL, which may by chance be as long as ids; it has none of the others.
  */
 function isSpan(head: Uint8Array, start: number, end: number): boolean {
   const seen = new Set<number>();
@@ -75,7 +75,7 @@ function isSpan(head: Uint8Array, start: number, end: number): boolean {
     if (to <= head.length) seen.add(number);
     at = to;
   }
-  return seen.has(1) && seen.has(3);
+  return seen.has(1) && seen.has(3) && [...seen].some(number => number > 3 && number < SPAN_WIRES.length);
 }
 
 class ZipkinProtoDecoder implements BinaryDecoder {
