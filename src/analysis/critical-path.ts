@@ -304,9 +304,8 @@ function rootOf({ count, depth, duration, isRoot }: PathInput): number {
   let root = -1;
   for (let span = 0; span < count; span++) {
     if (depth[span] !== 0) continue;
-    const isBetter =
-      root < 0 || isRoot[span]! > isRoot[root]! || (isRoot[span] === isRoot[root] && duration[span]! > duration[root]!);
-    if (isBetter) root = span;
+    // True roots stand before the other tops.
+    if (root < 0 || (isRoot[span] === isRoot[root] && duration[span]! > duration[root]!)) root = span;
   }
   return root;
 }

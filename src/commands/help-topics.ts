@@ -67,7 +67,9 @@ const ENVIRONMENT = `Environment
 
 async function formats(): Promise<string> {
   const { FORMATS } = await import('../formats/index.ts');
-  const rows = FORMATS.map(({ name, title, recognised }) => [name, `${title}: ${recognised}`] as const);
+  const rows = FORMATS.map(
+    ({ name, title, recognised }) => [name, `${title}: ${recognised.replaceAll('…', '...')}`] as const,
+  );
   return `Formats
 
   What a source is, is told by its content, document by document; its name does

@@ -22,7 +22,7 @@ export function formatTopHelp(commands: readonly CommandEntry[]): string {
   });
   return [
     ...wrap(
-      'tailspan answers questions about distributed traces from the terminal. It reads OTLP, Jaeger and Zipkin dumps (files, folders, stdin; compressed or not) and says what is in there, what is slow and why, what failed and where it began.',
+      'tailspan answers questions about distributed traces from the terminal. It reads trace dumps (OTLP, Jaeger, Zipkin and more; files, folders, stdin; compressed or not) and says what is in there, what is slow and why, what failed and where it began.',
       WIDTH,
     ),
     '',

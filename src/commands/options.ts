@@ -289,11 +289,15 @@ export const FIELDS: Option<readonly string[]> = {
   flags: '--fields <names>',
   description: 'fields of the main list to write, in order, separated by commas',
   group: 'Output',
-  parse: text =>
-    text
-      .split(',')
-      .map(name => name.trim())
-      .filter(name => name !== ''),
+  parse: text => {
+    const names = text.split(',').map(name => name.trim());
+    if (names.includes('')) {
+      throw new UserError(`--fields takes names between commas, not '${text}'`, {
+        hint: 'for example --fields traceId,durationMs',
+      });
+    }
+    return names;
+  },
 };
 export const HEADER: Option<boolean> = {
   flags: '--header',

@@ -59,6 +59,7 @@ export const REASONS = {
   'invalid-time': { severity: 'mended', text: 'times that could not be read, left out' },
   'missing-start': { severity: 'mended', text: 'spans without a start, set to their end' },
   'zero-id': { severity: 'mended', text: 'ids of nothing but zeros' },
+  'partial-trace': { severity: 'mended', text: 'traces that their source calls partial' },
   'end-before-start': { severity: 'mended', text: 'spans that end before they start, given duration 0' },
   'invented-id': { severity: 'mended', text: 'ids that are not hex or base64, replaced by a hash' },
   'invalid-id': { severity: 'mended', text: 'parent or link ids of the wrong length, left out' },
@@ -103,6 +104,8 @@ export interface JsonFormat extends FormatDescription {
   readonly family: 'json';
   /** Its documents are printed by a program among lines of its own, which are then no damage but `log-lines`. */
   readonly isConsoleOutput?: boolean;
+  /** What it is recognised by is in ordinary records of logs, too: its documents begin on a line of their own. */
+  readonly isLoose?: boolean;
   /** Recognises a document from its outline; undefined where it is not this format (or not yet clear). */
   sniff(outline: Outline, columnMap?: ColumnMap): Sighting | undefined;
   /** Begins decoding: returns the shape to read for each container. */

@@ -25,6 +25,7 @@ export const unread: JsonFormat = {
   title: 'not read',
   family: 'json',
   recognised: 'its keys',
+  isLoose: true,
 
   sniff(outline) {
     if (!outline.complete) return undefined;

@@ -9,11 +9,15 @@ import type { Source } from './source.ts';
 export type ToWorker =
   | { readonly type: 'decode'; readonly source: Source; readonly nextAttributeId: number }
   /** A batch has been taken over by the database's thread; its buffers come back. */
-  | { readonly type: 'taken'; readonly batch: SpanBatch };
+  | { readonly type: 'taken'; readonly batch: SpanBatch }
+  /** What was read of a file of an archive is committed. */
+  | { readonly type: 'go-on'; readonly nextAttributeId: number };
 
 export type FromWorker =
   | { readonly type: 'batch'; readonly batch: SpanBatch }
   | { readonly type: 'progress'; readonly bytes: number }
+  /** A file of an archive is decoded; the next one waits. */
+  | { readonly type: 'account'; readonly account: SourceAccount }
   | { readonly type: 'done'; readonly account: SourceAccount };
 
 interface WorkerData {
@@ -28,6 +32,7 @@ const { producer, options, maxWaiting }: WorkerData = workerData;
 
 let waiting = 0;
 let goOn: (() => void) | undefined;
+let onCommitted: (() => void) | undefined;
 
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 let decoder: SourceDecoder | undefined;
@@ -37,6 +42,11 @@ port.on('message', async (message: ToWorker) => {
     waiting--;
     decoder?.writer.recycle(message.batch);
     if (waiting < maxWaiting) goOn?.();
+    return;
+  }
+  if (message.type === 'go-on') {
+    decoder?.writer.skipValueIds(message.nextAttributeId);
+    onCommitted?.();
     return;
   }
   decoder ??= new SourceDecoder(
@@ -51,15 +61,24 @@ port.on('message', async (message: ToWorker) => {
     { ...options, lane: true },
   );
   decoder.writer.skipValueIds(message.nextAttributeId);
-  const account = await decoder.decode(message.source, async bytes => {
-    send({ type: 'progress', bytes });
-    if (waiting >= maxWaiting) {
-      await new Promise<void>(resolve => {
-        goOn = resolve;
-      });
-      goOn = undefined;
-    }
-  });
+  const account = await decoder.decode(
+    message.source,
+    async bytes => {
+      send({ type: 'progress', bytes });
+      if (waiting >= maxWaiting) {
+        await new Promise<void>(resolve => {
+          goOn = resolve;
+        });
+        goOn = undefined;
+      }
+    },
+    undefined,
+    ofFile =>
+      new Promise<void>(resolve => {
+        onCommitted = resolve;
+        send({ type: 'account', account: ofFile });
+      }),
+  );
   decoder.writer.flush();
   send({ type: 'done', account });
 });

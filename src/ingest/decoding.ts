@@ -8,34 +8,30 @@ import type {
   TraceFormat,
 } from '../formats/format.ts';
 import { BINARY_FORMATS, FILE_FORMATS, JSON_FORMATS, TEXT_FORMATS } from '../formats/index.ts';
-import { JsonDocuments } from '../formats/json/documents.ts';
+import { EMBEDDED_JSON, JsonDocuments } from '../formats/json/documents.ts';
 import { SpanLane } from '../formats/lane/lane.ts';
 import type { ColumnMap } from '../formats/rows/columns.ts';
 import { TextLines } from '../formats/text-lines.ts';
 import { AccountKeeper, type SourceAccount } from './account.ts';
-import {
-  type CompressionLimits,
-  decompressed,
-  decompressedMessage,
-  isCompressed,
-  SourceDamage,
-} from './compression.ts';
+import { type ArchiveEntry, type ArchiveKind, archiveKind, tarEntries, zipEntries } from './archives.ts';
+import { type CompressionLimits, decompressed, decompressedMessage, isCompressed, MAGIC_BYTES } from './compression.ts';
+import { SourceDamage } from './damage.ts';
+import { base64Lines, frames, framingOf, isBase64Lines } from './frames.ts';
+import { HeadedStream, isPlainText } from './head.ts';
+import { unwrappingOf } from './log-wrappers.ts';
 import { chunksOf, type Source } from './source.ts';
 import { Spool } from './spool.ts';
 import { poorOutput, refusalOf } from './unreadable.ts';
 
-// From a source to batches: decompress, recognise, decode. Runs on the thread of the database for small sources and in a
-// worker for large ones; it is the same code.
+// From a source to batches: decompress, take off what a log put around each line, recognise, decode. Runs on the thread of
+// the database for small sources and in a worker for large ones; it is the same code.
 //
-// A source is a stream of JSON documents, a binary message, or frames of either:
-//   00 00 04 d2 <message> …   the length as 32 bits, big endian, as the Collector's file exporter writes it, where each
-// message may be compressed by itself.
+// A source is a stream of JSON documents, a binary message, frames of either, or an archive of sources.
 
-/** How much of a source is looked at before its family is decided. */
-const HEAD = 1 << 16;
-const FRAME_HEADER = 4;
-/** As many of the first bytes tell whether a source is compressed. */
-const MAGIC = 8;
+/** Logs of logs are wrapped more than once. */
+const MAX_WRAPPERS = 3;
+/** Archives in archives. */
+const MAX_ARCHIVES = 3;
 
 export interface DecodeOptions {
   readonly limits: DecodeLimits;
@@ -50,6 +46,19 @@ export interface DecodeOptions {
 interface Sink {
   push(chunk: Uint8Array): void | Promise<void>;
   end(): void | Promise<void>;
+}
+
+/** What is decoded as one: a source, or a file of an archive. */
+interface Input {
+  readonly name: string;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** The source, where it is a file that can be read at any place. */
+  readonly file?: Source | undefined;
+  readonly onProgress?: ((bytes: number) => void | Promise<void>) | undefined;
+  /** Takes the account of a file of an archive, once that of the one before can be told. */
+  readonly tell: (account: SourceAccount | undefined) => Promise<void>;
+  /** How many archives it is in. */
+  readonly archives: number;
 }
 
 /**
@@ -86,74 +95,151 @@ export class SourceDecoder {
   /**
    * Decodes one source to its end. Never throws for what the source holds: faults are in the account. `onProgress` is
    * called with the bytes read so far, as stored, and may make the decoder wait. `stored` is the source's bytes as
-   * `chunksOf` gives them.
+   * `chunksOf` gives them. Of an archive each file has an account: the last one is returned, and `onAccount` is called with
+   * the others, each before anything is read of the next file.
    */
   async decode(
     source: Source,
     onProgress?: (bytes: number) => void | Promise<void>,
     stored: AsyncIterable<Uint8Array> = chunksOf(source),
+    onAccount?: (account: SourceAccount) => Promise<void>,
   ): Promise<SourceAccount> {
-    this.#account = new AccountKeeper();
+    let waiting: SourceAccount | undefined;
+    const tell = async (next: SourceAccount | undefined) => {
+      if (waiting !== undefined) {
+        this.writer.flush();
+        await onAccount?.(waiting);
+      }
+      waiting = next;
+    };
+    const isFile = source.path !== undefined && source.bytes !== undefined;
+    const input: Input = {
+      name: source.name,
+      chunks: stored,
+      file: isFile ? source : undefined,
+      onProgress,
+      tell,
+      archives: 0,
+    };
+    const account = await this.#decode(input);
+    // An archive that was read to its end has no account but those of its files.
+    if (account === undefined && waiting !== undefined) return waiting;
+    await tell(undefined);
+    return account ?? this.#accountOf(input.name, new AccountKeeper(), { spans: 0, bytes: 0, contentBytes: 0 });
+  }
+
+  /** Decodes one input; returns its account, undefined where it is an archive of which nothing is to be said. */
+  async #decode(input: Input): Promise<SourceAccount | undefined> {
+    const { name, file, onProgress } = input;
+    const outer = this.#account;
+    const account = new AccountKeeper();
+    this.#account = account;
     const spansBefore = this.writer.spanCount;
     let bytes = 0;
     let contentBytes = 0;
     let damage: SourceDamage | undefined;
     let firstBytes: Uint8Array | undefined;
     const counted = async function* () {
-      for await (const chunk of stored) {
-        firstBytes ??= new Uint8Array(chunk.subarray(0, MAGIC));
+      for await (const chunk of input.chunks) {
+        firstBytes ??= new Uint8Array(chunk.subarray(0, MAGIC_BYTES));
         bytes += chunk.length;
         yield chunk;
         await onProgress?.(bytes);
       }
     };
-    const chunks = counted();
-    const head = new HeadKeeper();
-    let sink: Sink | undefined;
-    try {
-      for await (const chunk of decompressed(chunks, this.#options.compression)) {
+    const content = async function* (chunks: AsyncIterable<Uint8Array>) {
+      for await (const chunk of chunks) {
         contentBytes += chunk.length;
-        if (sink !== undefined) await sink.push(chunk);
-        else {
-          const rest = head.add(chunk);
-          if (!head.isFull) continue;
-          sink = this.#sinkFor(head.bytes, false, 0);
-          if (sink === undefined) break;
-          const isStored = firstBytes !== undefined && Buffer.compare(firstBytes, head.bytes.subarray(0, MAGIC)) === 0;
-          if (sink instanceof Spool && isStored && (await sink.useFile(source, onProgress))) {
-            bytes = contentBytes = source.bytes ?? bytes;
-            break;
-          }
-          await sink.push(head.bytes);
-          if (rest.length > 0) await sink.push(rest);
-        }
+        yield chunk;
       }
+    };
+    const chunks = counted();
+    let stream: HeadedStream | undefined;
+    let sink: Sink | undefined;
+    let archive: ArchiveKind | undefined;
+    let isArchiveRead = false;
+    const readArchive = async (entries: AsyncIterable<ArchiveEntry>) => {
+      for await (const entry of entries) {
+        isArchiveRead = true;
+        await this.#decodeEntry(input, entry);
+      }
+    };
+    try {
+      stream = await HeadedStream.open(content(decompressed(chunks, this.#options.compression, name)));
+      const isStored =
+        firstBytes !== undefined && Buffer.compare(stream.head.subarray(0, MAGIC_BYTES), firstBytes) === 0;
+      archive = archiveKind(stream.head);
+      let wrappers = 0;
+      if (archive === undefined) {
+        for (; wrappers < MAX_WRAPPERS; wrappers++) {
+          const unwrap = unwrappingOf(
+            stream.head,
+            stream.isWhole,
+            this.#options.limits.recordBytes,
+            this.#context.report,
+          );
+          if (unwrap === undefined) break;
+          stream = await HeadedStream.open(unwrap(stream.chunks()));
+        }
+        sink = this.#sinkFor(stream.head, stream.isWhole, 0, wrappers > 0);
+      } else if (input.archives === MAX_ARCHIVES) {
+        throw new SourceDamage(`is an archive in more than ${MAX_ARCHIVES} others`, { hint: 'unpack the outer ones' });
+      } else if (archive === 'tar') await readArchive(tarEntries(stream.chunks()));
+      else sink = new Spool({ decode: zip => readArchive(zipEntries(zip, this.#options.compression)) });
+      if (sink instanceof Spool && isStored && file !== undefined && (await sink.useFile(file, onProgress))) {
+        bytes = contentBytes = file.bytes ?? bytes;
+      } else if (sink !== undefined) for await (const chunk of stream.chunks()) await sink.push(chunk);
+      else stream.throwIfDamaged();
     } catch (error) {
       if (sink instanceof Spool) await sink.close();
       if (!(error instanceof SourceDamage)) throw error;
       damage = error;
     } finally {
       // Where reading stops early, the file is closed by this alone.
+      await stream?.close();
       await chunks.return(undefined);
     }
-    if (sink === undefined && !head.isFull) {
-      sink = this.#sinkFor(head.bytes, true, 0);
-      await sink?.push(head.bytes);
+    try {
+      await sink?.end();
+    } catch (error) {
+      if (!(error instanceof SourceDamage)) throw error;
+      damage ??= error;
     }
-    await sink?.end();
-    const spans = this.writer.spanCount - spansBefore;
-    const account = this.#account;
-    const fault =
-      damage === undefined
-        ? this.#faultOf(account, head, spans)
-        : { message: damage.message, ...(spans > 0 ? { hint: HINT_KEPT } : {}) };
+    this.#account = outer;
+    if (archive !== undefined) {
+      if (damage === undefined && isArchiveRead) return undefined;
+      damage ??= new SourceDamage('is an archive without files');
+    }
+    const spans = archive === undefined ? this.writer.spanCount - spansBefore : 0;
+    const counts = { spans, bytes, contentBytes };
+    if (damage !== undefined) {
+      const hint = damage.hint ?? (spans > 0 || isArchiveRead ? HINT_KEPT : undefined);
+      return this.#accountOf(name, account, counts, {
+        message: damage.message,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
+    return this.#accountOf(name, account, counts, stream && this.#faultOf(account, stream, spans));
+  }
+
+  /** Decodes a file of an archive as an input of its own. */
+  async #decodeEntry({ name, tell, archives }: Input, { path, chunks }: ArchiveEntry): Promise<void> {
+    await tell(undefined);
+    const account = await this.#decode({ name: `${name}:${path}`, chunks, tell, archives: archives + 1 });
+    if (account !== undefined) await tell(account);
+  }
+
+  #accountOf(
+    source: string,
+    account: AccountKeeper,
+    counts: { readonly spans: number; readonly bytes: number; readonly contentBytes: number },
+    fault?: SourceAccount['fault'],
+  ): SourceAccount {
     return {
-      source: source.name,
+      source,
       format: account.format,
       documents: account.documents,
-      spans,
-      bytes,
-      contentBytes,
+      ...counts,
       skipped: account.skipped,
       repaired: account.repaired,
       fault,
@@ -161,7 +247,7 @@ export class SourceDecoder {
   }
 
   /** Why a source that was read to its end is nevertheless not whole, or no trace dump at all. */
-  #faultOf(account: AccountKeeper, head: HeadKeeper, spans: number): SourceAccount['fault'] {
+  #faultOf(account: AccountKeeper, { head, isWhole }: HeadedStream, spans: number): SourceAccount['fault'] {
     const skipped = account.skipped;
     const find = (...reasons: readonly Reason[]) => skipped.find(({ reason }) => reasons.includes(reason));
     // Of what is not read it is no matter that it is cut off.
@@ -174,7 +260,7 @@ export class SourceDecoder {
       };
     }
     if (spans > 0) return undefined;
-    const poor = account.documents === 0 ? poorOutput(head.bytes) : undefined;
+    const poor = account.documents === 0 ? poorOutput(head) : undefined;
     if (poor !== undefined) return poor;
     const answer = find('api-error');
     if (answer !== undefined) {
@@ -186,42 +272,44 @@ export class SourceDecoder {
     if (named?.reason === 'unread-format') {
       return {
         message: `is in a format that is not read: ${named.first.detail}`,
-        hint: refusalOf(head.bytes, true).hint,
+        hint: refusalOf(head, true).hint,
       };
     }
     if (named !== undefined) {
       return { message: `holds JSON but no trace format that is read: ${named.first.detail}`, hint: HINT_JSON };
     }
+    // Among text that is no JSON, what begins like it and is broken is text, too.
     const broken = skipped.find(({ reason }) => reason.startsWith('malformed-'));
-    if (broken !== undefined) {
+    if (broken !== undefined && (account.documents > 0 || find('not-json') === undefined)) {
       return {
         message: `is broken: ${broken.first.detail} (byte ${broken.first.offset})`,
         hint: 'check how the file was written; nothing in it could be read',
       };
     }
     if (account.documents > 0) return undefined;
-    if (skipped.length === 0 || skipped.every(({ reason }) => reason === 'not-json')) {
-      return refusalOf(head.bytes, !head.isFull);
-    }
+    if (skipped.every(({ reason }) => reason === 'not-json' || reason === 'malformed-json'))
+      return refusalOf(head, isWhole);
     return undefined;
   }
 
   /** Decides what a stream is from its first bytes; undefined where it is nothing that is read. */
-  #sinkFor(head: Uint8Array, whole: boolean, offset: number): Sink | undefined {
+  #sinkFor(head: Uint8Array, whole: boolean, offset: number, isLog: boolean): Sink | undefined {
     const file = FILE_FORMATS.find(known => known.sniff(head));
     if (file !== undefined) return new Spool(file.open(this.#context));
     const isText = isPlainText(head);
     if (!isText) {
       const format = BINARY_FORMATS.find(known => known.sniff(head, whole));
       if (format !== undefined) return this.#begin(format, offset, () => format.open(this.#context));
-      if (isFramed(head, this.#options.limits.recordBytes)) return this.#frames();
-    } else if (TEXT_FORMATS.length > 0) {
+      const framing = framingOf(head, this.#options.limits.recordBytes);
+      if (framing !== undefined) return frames(framing, this.#framingOptions);
+    } else {
       const lines = Buffer.from(head).toString('utf8').split(/\r?\n/);
       const format = TEXT_FORMATS.find(known => known.sniff(lines, whole, this.#context.columnMap));
       if (format !== undefined) return this.#begin(format, offset, () => new TextLines(format, this.#context));
+      if (isBase64Lines(head, whole)) return base64Lines(this.#framingOptions);
     }
     if (!looksLikeJson(head)) return undefined;
-    this.#json.begin(offset);
+    this.#json.begin(offset, isLog);
     return this.#json;
   }
 
@@ -235,78 +323,12 @@ export class SourceDecoder {
     return decoder;
   }
 
-  /** Takes frames apart and decodes each message by what it is. */
-  #frames(): Sink {
-    const { recordBytes } = this.#options.limits;
-    // A frame that began in an earlier chunk, header and all.
-    let begun = Buffer.allocUnsafeSlow(0);
-    let length = 0;
-    let toSkip = 0;
-    let offset = 0;
-    const keep = (bytes: Uint8Array) => {
-      if (length + bytes.length > begun.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(begun.length * 2, length + bytes.length));
-        larger.set(begun.subarray(0, length));
-        begun = larger;
-      }
-      begun.set(bytes, length);
-      length += bytes.length;
-    };
-    /** Decides on a frame by its length; returns the length of its message, or undefined where it is passed over. */
-    const sizeAt = (bytes: Uint8Array, at: number) => {
-      const size = Buffer.from(bytes.buffer, bytes.byteOffset + at, FRAME_HEADER).readUInt32BE();
-      if (size <= recordBytes) return size;
-      this.#account.skip('record-too-large', offset, `a frame of ${size} bytes`);
-      toSkip = FRAME_HEADER + size;
-      return undefined;
-    };
+  /** Messages of frames are decoded each by what it is. */
+  get #framingOptions() {
     return {
-      push: async chunk => {
-        let at = 0;
-        while (at < chunk.length) {
-          if (toSkip > 0) {
-            const skipped = Math.min(toSkip, chunk.length - at);
-            toSkip -= skipped;
-            offset += skipped;
-            at += skipped;
-          } else if (length > 0 || chunk.length - at < FRAME_HEADER) {
-            const headerPart = chunk.subarray(at, at + Math.max(0, FRAME_HEADER - length));
-            keep(headerPart);
-            at += headerPart.length;
-            if (length < FRAME_HEADER) return;
-            const size = sizeAt(begun, 0);
-            if (size === undefined) {
-              toSkip -= length;
-              offset += length;
-              length = 0;
-              continue;
-            }
-            const part = chunk.subarray(at, at + FRAME_HEADER + size - length);
-            keep(part);
-            at += part.length;
-            if (length < FRAME_HEADER + size) return;
-            await this.#message(begun.subarray(FRAME_HEADER, length), offset + FRAME_HEADER);
-            offset += length;
-            length = 0;
-          } else {
-            const size = sizeAt(chunk, at);
-            if (size === undefined) continue;
-            const end = at + FRAME_HEADER + size;
-            if (end > chunk.length) {
-              keep(chunk.subarray(at));
-              return;
-            }
-            await this.#message(chunk.subarray(at + FRAME_HEADER, end), offset + FRAME_HEADER);
-            offset += end - at;
-            at = end;
-          }
-        }
-      },
-      end: () => {
-        if (length > 0 || toSkip > 0) {
-          this.#account.skip('truncated', offset, 'the input ends inside a frame');
-        }
-      },
+      report: this.#context.report,
+      recordBytes: this.#options.limits.recordBytes,
+      onMessage: (message: Uint8Array, offset: number) => this.#message(message, offset),
     };
   }
 
@@ -322,7 +344,7 @@ export class SourceDecoder {
         return;
       }
     }
-    const sink = this.#sinkFor(content, true, offset);
+    const sink = this.#sinkFor(content, true, offset, false);
     if (sink === undefined) {
       this.#account.skip('malformed-protobuf', offset, 'a frame that holds no OTLP message');
       return;
@@ -335,38 +357,7 @@ export class SourceDecoder {
 const HINT_KEPT = 'what stands before it was read';
 const HINT_JSON = 'OTLP, Jaeger and Zipkin v2 JSON are read; look at the first document of the file';
 
-/** Keeps the first `HEAD` bytes of a stream, so that what it is does not depend on how it comes in chunks. */
-class HeadKeeper {
-  #buffer = Buffer.alloc(0);
-  #length = 0;
-
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
-  }
-
-  get isFull(): boolean {
-    return this.#length === HEAD;
-  }
-
-  /** Adds what is missing of a chunk, and returns the rest of it. */
-  add(chunk: Uint8Array): Uint8Array {
-    if (this.#buffer.length === 0) this.#buffer = Buffer.allocUnsafeSlow(HEAD);
-    const added = chunk.subarray(0, HEAD - this.#length);
-    this.#buffer.set(added, this.#length);
-    this.#length += added.length;
-    return chunk.subarray(added.length);
-  }
-}
-
-/** Says whether the beginning of a stream is text. NUL is not held against it: files are padded with it after a crash. */
-function isPlainText(head: Uint8Array): boolean {
-  for (const byte of head.subarray(0, 1024)) {
-    if (byte > 0 && byte < 32 && (byte < 9 || byte > 13) && byte !== 27 && byte !== 30) return false;
-  }
-  return true;
-}
-
-/** Says whether some line begins, behind white space, with a JSON object or array. */
+/** Says whether some line begins, behind white space, with a JSON object or array, or has a document behind other text. */
 function looksLikeJson(head: Uint8Array): boolean {
   let isLineStart = true;
   for (const byte of head) {
@@ -375,14 +366,5 @@ function looksLikeJson(head: Uint8Array): boolean {
     // White space, NUL padding, RS, the comma between documents, a byte order mark.
     else if (byte > 32 && byte !== 44 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) isLineStart = false;
   }
-  return false;
-}
-
-/** A plausible length and, behind it, what begins a message: OTLP's first field, JSON, or compressed data. */
-function isFramed(head: Uint8Array, limit: number): boolean {
-  if (head.length < FRAME_HEADER + 1) return false;
-  const size = Buffer.from(head.buffer, head.byteOffset, FRAME_HEADER).readUInt32BE();
-  if (size === 0 || size > limit) return false;
-  const message = head.subarray(FRAME_HEADER, FRAME_HEADER + size);
-  return message[0] === 0x0a || message[0] === 123 || message[0] === 91 || isCompressed(message);
+  return EMBEDDED_JSON.test(Buffer.from(head).toString('latin1'));
 }

@@ -1,4 +1,4 @@
-import type { BinaryDecoder, DecodeReport } from '../formats/format.ts';
+import type { DecodeReport } from '../formats/format.ts';
 import { BINARY_FORMATS } from '../formats/index.ts';
 import { isCompressed } from './compression.ts';
 import { type Line, Lines } from './lines.ts';
@@ -28,11 +28,17 @@ interface FramingOptions {
 /** How the length of a message is written. */
 export interface Framing {
   /** Header of the frame at `at` and length of its message; undefined where `bytes` end inside the header, null where it is none. */
-  header(bytes: Uint8Array, at: number, end: number): { readonly size: number; readonly length: number } | undefined | null;
+  header(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): { readonly size: number; readonly length: number } | undefined | null;
 }
 
 function uint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] ?? 0) * 2 ** 24 + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
+  return (
+    (bytes[at] ?? 0) * 2 ** 24 + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
 }
 
 const LENGTH_32: Framing = {
@@ -137,6 +143,7 @@ export function frames(framing: Framing, { report, recordBytes, onMessage }: Fra
     if (header === null) {
       report.skip('malformed-protobuf', offset, 'not the header of a frame');
       isBroken = true;
+      length = 0;
       return undefined;
     }
     if (header !== undefined && header.length > recordBytes) {

@@ -68,6 +68,11 @@ export class HeadedStream {
     if (this.#damage !== undefined) throw this.#damage;
   }
 
+  /** Throws what is wrong with the head itself, for who reads no further. */
+  throwIfDamaged(): void {
+    if (this.#damage !== undefined) throw this.#damage;
+  }
+
   /** Gives up what is left of the stream. */
   async close(): Promise<void> {
     this.#isEnded = true;

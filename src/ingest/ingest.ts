@@ -46,7 +46,10 @@ export interface IngestedSource<Result> {
   readonly result: Result;
 }
 
-/** Reads sources in order. Faults of a source are in its account; errors of the target, and an abort, are thrown. */
+/** Takes the account of a file of an archive whose spans are all with the target, before any of the next one are. */
+type OnAccount = (account: SourceAccount) => Promise<void>;
+
+/** Reads sources in order; of an archive, each file is one. Faults of a source are in its account; errors of the target, and an abort, are thrown. */
 export async function ingest<Result>(
   sources: readonly Source[],
   target: IngestTarget<Result>,
@@ -60,7 +63,10 @@ export async function ingest<Result>(
       hooks.signal?.throwIfAborted();
       await target.begin();
       try {
-        const account = await decoders.decode(source, hooks);
+        const account = await decoders.decode(source, hooks, async ofFile => {
+          done.push({ account: ofFile, result: await target.finish(ofFile) });
+          await target.begin();
+        });
         done.push({ account, result: await target.finish(account) });
       } catch (error) {
         await target.abort();
@@ -86,10 +92,10 @@ class Decoders {
     this.#options = options;
   }
 
-  async decode(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
+  async decode(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
     this.#spans = 0;
     const isLarge = source.bytes !== undefined && source.bytes >= WORKER_BYTES;
-    return isLarge ? this.#decodeInWorker(source, hooks) : this.#decodeHere(source, hooks);
+    return isLarge ? this.#decodeInWorker(source, hooks, onAccount) : this.#decodeHere(source, hooks, onAccount);
   }
 
   #add(batch: SpanBatch): void {
@@ -97,26 +103,37 @@ class Decoders {
     this.#target.add(batch);
   }
 
-  async #decodeHere(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
-    this.#local ??= new SourceDecoder(
-      {
-        producer: this.#target.newProducer(),
-        firstValueId: this.#target.nextAttributeId,
-        onBatch: batch => this.#add(batch),
-      },
-      this.#options,
-    );
+  async #decodeHere(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
+    const local =
+      this.#local ??
+      new SourceDecoder(
+        {
+          producer: this.#target.newProducer(),
+          firstValueId: this.#target.nextAttributeId,
+          onBatch: batch => this.#add(batch),
+        },
+        this.#options,
+      );
+    this.#local = local;
     // Another producer may have given ids since.
-    this.#local.writer.skipValueIds(this.#target.nextAttributeId);
-    const account = await this.#local.decode(source, bytes => {
-      hooks.signal?.throwIfAborted();
-      hooks.onProgress?.({ source, bytes, spans: this.#spans });
-    });
-    this.#local.writer.flush();
+    local.writer.skipValueIds(this.#target.nextAttributeId);
+    const account = await local.decode(
+      source,
+      bytes => {
+        hooks.signal?.throwIfAborted();
+        hooks.onProgress?.({ source, bytes, spans: this.#spans });
+      },
+      undefined,
+      async ofFile => {
+        await onAccount(ofFile);
+        local.writer.skipValueIds(this.#target.nextAttributeId);
+      },
+    );
+    local.writer.flush();
     return account;
   }
 
-  async #decodeInWorker(source: Source, hooks: IngestHooks): Promise<SourceAccount> {
+  async #decodeInWorker(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
     const worker = await this.#startWorker();
     const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
     return new Promise<SourceAccount>((resolve, reject) => {
@@ -141,6 +158,12 @@ class Decoders {
             break;
           case 'progress':
             hooks.onProgress?.({ source, bytes: message.bytes, spans: this.#spans });
+            break;
+          case 'account':
+            onAccount(message.account).then(
+              () => send({ type: 'go-on', nextAttributeId: this.#target.nextAttributeId }),
+              onError,
+            );
             break;
           case 'done':
             settle(() => resolve(message.account));

@@ -63,7 +63,6 @@ export async function reassemble(
     const dropped = await dropDuplicates(database);
     if (dropped === 0) break;
     duplicates += dropped;
-    for (const id of again) sharing.delete(id);
     const outcome = await assembleAll(database, dictionaries, writer);
     for (const id of outcome.sharing) sharing.add(id);
     again = outcome.decided;

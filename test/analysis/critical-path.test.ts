@@ -178,8 +178,8 @@ describe('the sections of the path', () => {
       name: 'children are compared by what is inside their parent',
       drawing: `
         r | 20-100
-          b | 10-100
-          a | 0-120
+          b | 0-100
+          a | 10-120
       `,
       path: 'a 20-100',
     },
@@ -320,6 +320,14 @@ describe('what is off the path is counted', () => {
   test('what lies behind the cut of its parent is not outside the parent', () => {
     const drawing = 'r | 0-100\n b | 10-80\n  e | 65-75\n c | 60-90';
     expect(tracePath(buildTrace(draw(drawing)), OVERLAP).outsideCount).toBe(0);
+  });
+
+  test('children of a child that is passed over are not counted', () => {
+    const drawing = 'r | 10-100\n a | 0-70\n b | 5-65\n  x | 80-90\n c | 60-90';
+    for (const options of EVERY_OPTION) {
+      const path = tracePath(buildTrace(draw(drawing)), options);
+      expect([path.outsideCount, path.asyncCount]).toEqual([0, 0]);
+    }
   });
 
   test('with async work included, what begins behind its parent’s end is outside', () => {

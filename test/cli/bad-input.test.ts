@@ -143,7 +143,7 @@ describe('a path', () => {
   test.each([
     ['/nonexistent/traces.json', 'does not exist'],
     ['/nonexistent/*.json', 'matches no file'],
-    [`${EXAMPLE}/below`, 'could not be read: '],
+    [`${EXAMPLE}/below`, ''],
     [`/nonexistent/${'x'.repeat(300)}.json`, ''],
   ])('%s', async (path, message) => {
     expect((await refusal(['summary', path])).error.slice(0, path.length + 1 + message.length)).toBe(

@@ -185,9 +185,13 @@ describe('which database', () => {
   });
 
   test('--max-record-size bounds what is read as one', async () => {
-    const { exitCode, stderr } = await tailspan(['load', EXAMPLE, '--db', newDatabase(), '--max-record-size', '64']);
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/skipped .*large/);
+    const [large, ...others] = PAGE;
+    const file = shopFile([{ ...large!, attributes: { body: 'x'.repeat(3_000_000) } }], others);
+    const args = ['load', file, '--db', newDatabase()];
+    const bounded = await tailspan([...args, '--max-record-size', '1MB']);
+    expect(bounded.stdout).toMatch(/\t4\t1\t0\t/);
+    expect(bounded.stderr).toMatch(/skipped 1 .*size limit/);
+    expect((await tailspan(args)).stderr).not.toContain('skipped');
   });
 
   test.each([

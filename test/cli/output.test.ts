@@ -203,6 +203,13 @@ describe('flags about output', () => {
     expect(await axisWidth([], '7', 130)).toBe(40);
   });
 
+  test.each(['', ',', 'traceId,', 'traceId,,name'])('--fields %j is refused', async fields => {
+    expect(await refusal(['search', EXAMPLE, '--fields', fields])).toMatchObject({
+      error: `--fields takes names between commas, not '${fields}'`,
+      hint: 'for example --fields traceId,durationMs',
+    });
+  });
+
   test.each(['39', '1001', '-1', 'wide', '80.5'])('--width %s is refused', async width => {
     const { error, hint } = await refusal(['search', EXAMPLE, `--width=${width}`]);
     expect(error).toBe(`--width takes a whole number from 40 to 1000, not '${width}'`);

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { BatchWriter } from '../../src/formats/columns/batch-writer.ts';
 import { SpanLane } from '../../src/formats/lane/lane.ts';
 import { traceSpans } from '../support/arbitraries.ts';
-import { decodeDump } from '../support/decode.ts';
+import { decodeDump, decodeDumps } from '../support/decode.ts';
 import { fixture, fixturesIn } from '../support/fixtures.ts';
 import { otlpJson } from '../support/otlp-json.ts';
 
@@ -48,28 +48,37 @@ test('any spans, as JSON lines', async () => {
   );
 });
 
-test('input that was changed anywhere', async () => {
-  const json = fixture('otlp-json/shop.jsonl');
-  const proto = fixture('otlp-proto/shop-framed.pb');
+/** How many changed inputs are tried. `MUTATIONS=1000000 npx vitest run test/formats/lane.test.ts` takes half an hour. */
+const MUTATIONS = Number(process.env.MUTATIONS ?? 5000);
+/** So many are given to one decoder, as the sources of one ingest are. */
+const DUMPS = 100;
+
+test('input that was changed anywhere', { timeout: 30_000 + MUTATIONS * 20 }, async () => {
+  const lines = fixture('otlp-json/shop.jsonl').toString().split('\n');
+  const framed = fixture('otlp-proto/shop-framed.pb');
+  const firstFrame = framed.subarray(0, 4 + framed.readUInt32BE(0));
+  const inputs = [fixture('otlp-proto/plain.pb'), firstFrame, Buffer.from(lines[0] ?? ''), Buffer.from(lines[1] ?? '')];
   const change = fc.record({ at: fc.nat(), kind: fc.constantFrom('set', 'cut', 'double'), byte: fc.nat(255) });
+  const changedInput = fc
+    .tuple(fc.constantFrom(...inputs), fc.array(change, { minLength: 1, maxLength: 4 }))
+    .map(([bytes, changes]) =>
+      changes.reduce<Buffer>((before, { at, kind, byte }) => {
+        const place = at % before.length;
+        if (kind === 'set') {
+          const copy = Buffer.from(before);
+          copy[place] = byte;
+          return copy;
+        }
+        const rest = before.subarray(kind === 'cut' ? place + 1 + (byte & 7) : Math.max(0, place - (byte & 31)));
+        return Buffer.concat([before.subarray(0, place), rest]);
+      }, bytes),
+    );
   await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom(json, proto),
-      fc.array(change, { minLength: 1, maxLength: 4 }),
-      async (bytes, changes) => {
-        const changed = changes.reduce<Buffer>((before, { at, kind, byte }) => {
-          const place = at % before.length;
-          if (kind === 'set') {
-            const copy = Buffer.from(before);
-            copy[place] = byte;
-            return copy;
-          }
-          const rest = before.subarray(kind === 'cut' ? place + 1 + (byte & 7) : Math.max(0, place - (byte & 31)));
-          return Buffer.concat([before.subarray(0, place), rest]);
-        }, bytes);
-        await expectSame(changed);
-      },
-    ),
-    { numRuns: 400 },
+    fc.asyncProperty(fc.array(changedInput, { minLength: DUMPS, maxLength: DUMPS }), async dumps => {
+      const plain = await decodeDumps(dumps);
+      const fast = await decodeDumps(dumps, { lane: true });
+      expect(fast).toEqual(plain);
+    }),
+    { numRuns: Math.ceil(MUTATIONS / DUMPS), endOnFailure: true },
   );
 });

@@ -28,7 +28,6 @@ describe('the spans of plain.json', () => {
     'resource-spans-lines.jsonl',
     'concatenated.json',
     'comma-separated.json',
-    'envelope-trace.json',
     'envelope-result.json',
     'batches.json',
     'bom-crlf.jsonl',
@@ -38,6 +37,24 @@ describe('the spans of plain.json', () => {
     const { account, spans } = await decodeDump(fixture(`otlp-json/${file}`));
     expect(spans).toEqual(PLAIN);
     expect(account).toMatchObject({ spans: 4, skipped: [], repaired: [], fault: undefined });
+  });
+
+  test('are in envelope-trace.json, which says itself that it is not all of the trace', async () => {
+    const { account, spans } = await decodeDump(fixture('otlp-json/envelope-trace.json'));
+    expect(spans).toEqual(PLAIN);
+    expect(account.repaired).toEqual([
+      { reason: 'partial-trace', count: 1, first: { offset: 2486, detail: 'trace exceeds max size' } },
+    ]);
+    expect(account).toMatchObject({ spans: 4, skipped: [], fault: undefined });
+  });
+
+  test('are in logger-prefix.txt, behind the prefixes of a logger', async () => {
+    const { account, spans } = await decodeDump(fixture('otlp-json/logger-prefix.txt'));
+    expect(spans).toEqual(PLAIN);
+    expect(account.skipped).toEqual([
+      { reason: 'log-lines', count: 1, first: { offset: 0, detail: 'INFO: exporter started' } },
+    ]);
+    expect(account).toMatchObject({ documents: 2, repaired: [], fault: undefined });
   });
 
   test('are in mixed-signals.jsonl, whose other signals are counted by name', async () => {

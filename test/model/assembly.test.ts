@@ -133,9 +133,20 @@ describe('the place of each span', () => {
       `,
       expected: ['a root 0 1-8 50', '  b child 0 2-5 30', '    c child 0 3-4 10', '  b child 0 6-7 50'],
     },
+    {
+      name: 'of several spans with one id and the same times it is decided by their kinds',
+      drawing: `
+        a | 0-100
+          b | 10-50 | | | client
+          b | 10-50 | | | internal
+        c | 30-40 | | | parent: b
+      `,
+      expected: ['a root 0 1-8 60', '  b child 0 2-5 30', '    c child 0 3-4 10', '  b child 0 6-7 40'],
+    },
     { name: 'a span without children', drawing: 'a | 0-3', expected: ['a root 0 1-2 3'] },
   ])('$name', ({ drawing, expected }) => {
     expect(outlineOf(assembleTrace(draw(drawing)))).toEqual(expected);
+    expect(outlineOf(assembleTrace(draw(drawing).reverse()))).toEqual(expected);
   });
 });
 
@@ -346,13 +357,11 @@ describe('ends that no int64 can say', () => {
     expect(trace.spans[1]!.self).toBe(2n ** 63n - 1n - DRAWING_START);
   });
 
-  test('a span may end at 2^63 - 1', () => {
+  test.each([2n ** 63n - 1n, 2n ** 63n - 2n, 2n ** 63n - 2n ** 32n, 2n ** 62n + 7n])('a span may end at %d', end => {
     const [a] = draw('a | 0-9');
-    const trace = assembleTrace([{ ...a!, durationNano: 2n ** 63n - 1n - DRAWING_START }]);
-    expect([trace.duration, trace.spans[0]!.self]).toEqual([
-      2n ** 63n - 1n - DRAWING_START,
-      2n ** 63n - 1n - DRAWING_START,
-    ]);
+    const durationNano = end - DRAWING_START;
+    const trace = assembleTrace([{ ...a!, durationNano }]);
+    expect([trace.duration, trace.spans[0]!.self]).toEqual([durationNano, durationNano]);
   });
 });
 

@@ -51,7 +51,15 @@ export async function loadPlain(
 }
 
 function batchOf(producer: number, spans: readonly PlainSpan[], definitions: Definitions, firstId: number): SpanBatch {
-  const words = (numbersOf: (span: PlainSpan) => readonly number[]) => Uint32Array.from(spans.flatMap(numbersOf));
+  /** A column of words, of which each span has its number in the first one and `high` in the second one. */
+  const words = (perSpan: number, numberOf: (span: PlainSpan) => number, high = 0) => {
+    const column = new Uint32Array(spans.length * perSpan);
+    for (const [row, span] of spans.entries()) {
+      if (perSpan > 1) column[row * perSpan + 1] = high;
+      column[row * perSpan] = numberOf(span);
+    }
+    return column;
+  };
   const events = spans.flatMap(({ event, start = 0 }, span) => (event === undefined ? [] : [{ span, event, start }]));
   const none = new Uint32Array(0);
   return {
@@ -60,14 +68,14 @@ function batchOf(producer: number, spans: readonly PlainSpan[], definitions: Def
     values: { count: 0, firstId, key: none, type: new Uint8Array(0), textEnd: none, text: new Uint8Array(0) },
     spans: {
       count: spans.length,
-      traceId: words(({ trace }) => [trace, 0, 0, 0]),
-      spanId: words(({ span }) => [span, 0]),
-      parentId: words(({ parent = 0 }) => [parent, 0]),
-      start: words(({ start = 0 }) => [start, 1]),
-      duration: words(({ duration = 0 }) => [duration, 0]),
-      operation: words(({ operation = 0 }) => [operation]),
-      resource: words(({ resource = 0 }) => [resource]),
-      status: words(({ status = 0 }) => [status]),
+      traceId: words(4, ({ trace }) => trace),
+      spanId: words(2, ({ span }) => span),
+      parentId: words(2, ({ parent = 0 }) => parent),
+      start: words(2, ({ start = 0 }) => start, 1),
+      duration: words(2, ({ duration = 0 }) => duration),
+      operation: words(1, ({ operation = 0 }) => operation),
+      resource: words(1, ({ resource = 0 }) => resource),
+      status: words(1, ({ status = 0 }) => status),
       attributeEnd: new Uint32Array(spans.length),
       attributes: none,
     },

@@ -348,6 +348,29 @@ describe('Zipkin’s spans', () => {
     expect(results.at(-1)!.traces).toBe(1);
   });
 
+  test('below a half are below the client half, where neither half is of their service', async () => {
+    const other: ZipkinSpan = { ...QUERY, service: 'cart' };
+    const shared: ZipkinSpan = { ...SERVER, shared: true };
+    for (const loads of [
+      [[ROOT, CLIENT, shared, other]],
+      [[ROOT, shared, other], [CLIENT]],
+      [[other], [CLIENT, shared], [ROOT]],
+    ]) {
+      const { snapshot } = await loadedOnce(loads.map(zipkinJson));
+      expect(snapshot.spans.map(({ serviceName }, place) => `${serviceName} ${snapshot.places[place]!.depth}`)).toEqual(
+        ['web 0', 'web 1', 'bank 2', 'cart 2'],
+      );
+    }
+  });
+
+  test('that would end after the last nanosecond of int64 end with it', async () => {
+    const start = 1_795_165_200_000_000_000n;
+    const { snapshot } = await loadedOnce([zipkinJson([{ ...ROOT, start: 0, duration: 9_000_000_000_000 }])]);
+    expect(snapshot.spans.map(span => span.startTimeUnixNano + span.durationNano)).toEqual([2n ** 63n - 1n]);
+    expect(snapshot.places.map(place => place.self_ns)).toEqual([2n ** 63n - 1n - start]);
+    expect(snapshot.traces.map(trace => trace.duration_ns)).toEqual([2n ** 63n - 1n - start]);
+  });
+
   test('do not take in spans of another format whose trace id ends like theirs', async () => {
     const store = await openStore();
     await loadDump(store, zipkinJson([{ ...ROOT, traceId: '48485a3953bb6124' }]));

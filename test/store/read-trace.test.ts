@@ -89,6 +89,11 @@ describe('no trace is found', () => {
     expect(await foundBy(digits)).toBe(`none, near: ${nearest}`);
   });
 
+  test('by too short a beginning; those that begin with it are near, before those that only begin like it', async () => {
+    const ids = ['abcd0', 'abcd1', 'abcd2', 'abcde'].map(beginning => beginning.padEnd(32, '0'));
+    expect(await foundBy('abcde', ids)).toBe(`none, near: ${ids[3]}`);
+  });
+
   test('and no more than three are near', async () => {
     const ids = Array.from({ length: 5 }, (_, index) => `abcdef${index}`.padEnd(32, '0'));
     expect(await foundBy('abcdefff', ids)).toBe(`none, near: ${ids.slice(0, 3).join(' ')}`);

@@ -46,6 +46,15 @@ describe('the service of a missing parent is', () => {
     expect(missingParents).toEqual([{ serviceName, calledService, traceCount: 1 }]);
   });
 
+  test('named of the traces that are asked for', async () => {
+    const spans = [
+      ...draw('o | 0-9 | web | get | parent: gone', { traceId: '1' }),
+      ...draw('o | 0-9 | db | get | parent: gone', { traceId: '2' }),
+    ];
+    const { missingParents } = await trustIn(spans, 't.trace_id = 2');
+    expect(missingParents).toEqual([{ serviceName: 'db', calledService: 'db', traceCount: 1 }]);
+  });
+
   test('named in order of the traces that miss it, and no more than ten', async () => {
     const spans = Array.from({ length: 12 }, (_, service) =>
       Array.from({ length: service + 1 }, (__, trace) =>

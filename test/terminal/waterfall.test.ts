@@ -139,19 +139,19 @@ describe('the axis', () => {
     [100, '0           │50ms'],
     [0.000_2, '0           │100ns'],
     [1_000, '0           │500ms'],
-    [3_000, '0       │1s      │2s'],
-    [60_000, '0       │20s     │40s'],
-    [90_000, '0       │30s     │1m'],
+    [3_000, '0      │1s      │2s'],
+    [60_000, '0    │15s   │30s  │45s'],
+    [90_000, '0      │30s     │1m'],
     [600_000, '0           │5m'],
-    [7_200_000, '0     │30m   │1h    │1h30m'.slice(0, 19)],
-    [864_000_000, '0    │2d  │4d   │6d  │8d'],
+    [7_200_000, '0           │1h'],
+    [864_000_000, '0     │3d     │6d     │9d'],
     [0, '0'],
   ])('of %d ms', (milliseconds, expected) => {
     expect(axis(milliseconds)).toBe(expected);
   });
 
   test('has more times where there is more room', () => {
-    expect(axis(208, 120)).toBe('0         │25ms      │50ms      │75ms      │100ms');
+    expect(axis(208, 120)).toBe('0      │20ms   │40ms    │60ms   │80ms   │100ms   │120ms  │140ms  │160ms   │180ms');
   });
 
   test('always has a time besides 0, in which the labels keep their distance', () => {

@@ -4,7 +4,8 @@ import { type Outline, outlineOf } from './outline.ts';
 import type { Shape } from './shape.ts';
 
 // Reads a stream of JSON documents: one value or many, on lines or across them, one after the other or with commas
-// between. Each document is recognised by itself, for real files mix signals and formats line by line.
+// between. Each document is recognised by itself, for real files mix signals and formats line by line. A document may also
+// stand behind other text on its line, as loggers print it; then it must be one that a trace format knows.
 //
 // A document may be larger than memory. Its containers are walked with a stack of frames and its records read whole; the
 // window of input in memory is only ever as large as the largest record (and a chunk).
@@ -19,6 +20,12 @@ const LINE_HEAD = 60;
 /** How a line begins that is JSON and not text such as `[INFO] ready`, `[2026-11-02 08:00:00]` or `{'a': 1}`. */
 const JSON_START =
   /^(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]]|$|(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null|NaN|-?Infinity)\s*(?:[,\]]|$)))/i;
+
+/** How much of a line that is text is looked through for the document behind it, and how many places in it are tried. */
+const PREFIX = 512;
+const MAX_PLACES = 4;
+/** Where a document of records may begin behind other text. */
+export const EMBEDDED_JSON = /\{\s*"|\[\s*\{\s*"/;
 
 /** A container that is being walked: an array of `items`, or an object with `fields`. */
 interface Frame {
@@ -58,6 +65,10 @@ export class JsonDocuments {
   #isReading = false;
   /** Between documents, in what is not JSON: the rest of a line, or of a broken document (up to a line that begins one). */
   #junk: 'line' | 'document' | undefined;
+  /** The document in hand stands behind other text on its line. */
+  #isPrefixed = false;
+  /** The input is known to be a log: it is the program's console output as soon as one document in it is a trace's. */
+  #isLog = false;
   /** A document of console output was read: whatever else stands in this input is the program's own. */
   #isConsoleOutput = false;
   /** What holds no trace format, until it is known whether it stands among console output. */
@@ -82,8 +93,8 @@ export class JsonDocuments {
     this.#open = format => format.open(forFormats, offsetOf);
   }
 
-  /** Begins a new input, whose first byte is at `offset` of its source. */
-  begin(offset: number): void {
+  /** Begins a new input, whose first byte is at `offset` of its source; `isLog` says that it is known to be a log. */
+  begin(offset: number, isLog = false): void {
     this.#cursor.reset();
     this.#windowOffset = offset;
     this.#frames = [];
@@ -92,6 +103,8 @@ export class JsonDocuments {
     this.#ended = false;
     this.#needed = 0;
     this.#junk = undefined;
+    this.#isPrefixed = false;
+    this.#isLog = isLog;
     this.#isConsoleOutput = false;
     this.#others.clear();
   }
@@ -164,7 +177,8 @@ export class JsonDocuments {
           this.#abandon();
           // The line end before the fault may be the one that the next document follows.
           cursor.position = Math.max(error.position - 1, this.#checkpoint);
-          this.#junk = 'document';
+          // Where documents stand behind text, the next one does not begin its line either.
+          this.#junk = this.#isPrefixed ? 'line' : 'document';
         } else throw error;
       }
     }
@@ -215,10 +229,68 @@ export class JsonDocuments {
     this.#documentOffset = this.#windowOffset + cursor.position;
     const head = this.#lineHead();
     if (head === undefined) return false;
+    this.#isPrefixed = false;
     if (JSON_START.test(head)) return this.#recognise();
+    const found = this.#recogniseBehindText();
+    if (found === undefined) return false;
+    if (found) return true;
     this.#passOver('not-json', head);
     this.#junk = 'line';
     return true;
+  }
+
+  /** Looks for a document behind other text on its line. Returns undefined where more input is needed to tell. */
+  #recogniseBehindText(): boolean | undefined {
+    const cursor = this.#cursor;
+    const { position, end, bytes } = cursor;
+    const limit = Math.min(end, position + PREFIX);
+    const lineEnd = bytes.subarray(position, limit).indexOf(LINE_END);
+    if (lineEnd < 0 && limit < position + PREFIX && !this.#ended) return undefined;
+    const line = Buffer.from(bytes.subarray(position, lineEnd < 0 ? limit : position + lineEnd)).toString('latin1');
+    let place = 0;
+    for (let tries = 0; tries < MAX_PLACES; tries++) {
+      const next = line.slice(place).search(EMBEDDED_JSON);
+      if (next < 0) return false;
+      place += next;
+      cursor.position = position + place;
+      const sighting = this.#sightBehindText();
+      if (sighting === 'more') {
+        cursor.position = position;
+        return undefined;
+      }
+      if (sighting !== undefined) {
+        this.#documentOffset = this.#windowOffset + cursor.position;
+        this.#isPrefixed = true;
+        this.#isLog = true;
+        this.#begin(...sighting);
+        return true;
+      }
+      cursor.position = position;
+      place++;
+    }
+    return false;
+  }
+
+  /** Recognises the document here, if it is a trace's or another signal's beyond doubt; `more` input may be needed. */
+  #sightBehindText(): [JsonFormat, Sighting] | 'more' | undefined {
+    const cursor = this.#cursor;
+    for (const step of OUTLINE_STEPS) {
+      let outline = outlineOf(cursor, step);
+      const isCut = cursor.position + step > cursor.end;
+      if (isCut ? this.#ended : step === OUTLINE_STEPS.at(-1)) outline = { ...outline, complete: true };
+      // Prose shows documents that are none; in a log it is a document that was cut off.
+      if (outline.error !== undefined && !this.#isLog) return undefined;
+      for (const format of this.#formats) {
+        if (format.isLoose === true) continue;
+        const sighting = format.sniff(outline, this.#context.columnMap);
+        if (sighting === undefined) continue;
+        // Of what holds no spans, only the other signals of OTLP are known beyond doubt.
+        if ('container' in sighting || sighting.skip.startsWith('otlp-')) return [format, sighting];
+      }
+      if (outline.complete) return undefined;
+      if (isCut) return 'more';
+    }
+    return undefined;
   }
 
   /** Passes over what is not JSON. Returns false where the input ends first. */
@@ -284,7 +356,7 @@ export class JsonDocuments {
     }
     const shape = shapeOf(sighting.container);
     this.#format = format;
-    this.#isConsoleOutput ||= format.isConsoleOutput === true;
+    this.#isConsoleOutput ||= this.#isLog || format.isConsoleOutput === true;
     this.#enter(shape);
     if (this.#frames.length === 0 && this.#skip === undefined) this.#finishDocument();
   }

@@ -157,6 +157,9 @@ class OtlpJsonReader {
   /** Scopes that were not known when their spans came; index n stands behind `PROVISIONAL + n`. */
   #lateScopes: number[] = [];
   #scopeIsLate = false;
+  /** What the answer of an API says beside the trace, and where its status stands. */
+  readonly #answer = new Map<string, string>();
+  #answerOffset = 0;
   #endLow = 0;
   #endHigh = 0;
 
@@ -203,7 +206,17 @@ class OtlpJsonReader {
         for (const field of RESOURCE_SPANS_FIELDS) fields[field] = { items: resourceSpans };
         // Envelopes may stand one in the other.
         for (const envelope of ENVELOPES) fields[envelope] = { fields };
-        return { fields, repeatable: true };
+        // Tempo's API v2 says of a trace that it is not whole: {"trace":{…},"status":"PARTIAL","message":"…"}
+        const answer = {
+          status: { value: (cursor: JsonCursor) => this.#readAnswer(cursor, 'status') },
+          message: { value: (cursor: JsonCursor) => this.#readAnswer(cursor, 'message') },
+        };
+        return {
+          fields: { ...fields, ...answer },
+          repeatable: true,
+          open: () => this.#answer.clear(),
+          close: () => this.#closeAnswer(),
+        };
       }
       case 'resourceSpans': {
         const fields = Object.fromEntries(ENVELOPES.map(envelope => [envelope, resourceSpans]));
@@ -212,6 +225,20 @@ class OtlpJsonReader {
       case 'span':
         return { record: cursor => this.#readBareSpan(cursor), repeatable: true };
     }
+  }
+
+  #readAnswer(cursor: JsonCursor, field: string): void {
+    if (field === 'status') this.#answerOffset = this.#offsetOf(cursor.position);
+    if (cursor.readScalar()) this.#answer.set(field, cursor.textString());
+    else cursor.skipValue();
+  }
+
+  #closeAnswer(): void {
+    const status = this.#answer.get('status');
+    // The number is that of the enum, as some marshallers write it.
+    if (status !== 'PARTIAL' && status !== '1') return;
+    const message = this.#answer.get('message') ?? '';
+    this.#context.report.repair('partial-trace', this.#answerOffset, message || 'no reason is given');
   }
 
   #openResource(): void {

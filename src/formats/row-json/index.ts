@@ -31,6 +31,7 @@ const INNER = 'data';
 export const rowJson: JsonFormat = {
   ...NAME,
   family: 'json',
+  isLoose: true,
   sniff: (outline, columnMap) =>
     outline.complete ? sightingOf(outline, columns => isSpanTable(columns, columnMap)) : undefined,
   open: (context, offsetOf) =>
