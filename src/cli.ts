@@ -1,4 +1,4 @@
-import { existsSync, fstatSync, readFileSync, type Stats } from 'node:fs';
+import { existsSync, fstatSync, type Stats } from 'node:fs';
 import { CommanderError, Command as Program, Option as ProgramOption } from 'commander';
 import type { AnyOption, Command, CommandContext, CommandEntry, Option } from './commands/command.ts';
 import { formatHelp, formatTopHelp } from './commands/help.ts';
@@ -6,6 +6,7 @@ import { findTopic, TOPICS } from './commands/help-topics.ts';
 import { COMMANDS } from './commands/index.ts';
 import { isSameFile, writeFile } from './commands/output-file.ts';
 import { reasonOf } from './commands/reason.ts';
+import { programVersion } from './config/version.ts';
 import { ExitCode, ToldError, UserError } from './errors.ts';
 import type { Report } from './report/report.ts';
 import { tell } from './terminal/message.ts';
@@ -58,7 +59,7 @@ async function runWithoutCommand(argv: readonly string[], screen: Screen, world:
     return ExitCode.ok;
   }
   if (first === '--version' || first === '-V') {
-    await screen.stdout.write(argv.includes('--verbose') ? await longVersion(world) : `${version()}\n`);
+    await screen.stdout.write(argv.includes('--verbose') ? await longVersion(world) : `${programVersion()}\n`);
     return ExitCode.ok;
   }
   if (first === 'help') return help(second, screen);
@@ -305,16 +306,11 @@ async function suggestion(word: string, known: readonly string[], otherwise: str
   return nearest === undefined ? otherwise : `did you mean ${nearest}?`;
 }
 
-function version(): string {
-  const file = new URL('../package.json', import.meta.url);
-  return String(JSON.parse(readFileSync(file, 'utf8')).version);
-}
-
 async function longVersion(world: World): Promise<string> {
   const { defaultDatabase } = await import('./config/paths.ts');
   const { duckdbVersion } = await import('./store/database.ts');
   return [
-    `tailspan ${version()}`,
+    `tailspan ${programVersion()}`,
     `node     ${process.versions.node}`,
     `duckdb   ${duckdbVersion()}`,
     `platform ${process.platform} ${process.arch}`,

@@ -15,8 +15,9 @@ import type { LoadResult } from '../store/loader.ts';
 import type { Store } from '../store/store.ts';
 import { plural } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { CachePlace } from './cached-data.ts';
 import type { CommandContext } from './command.ts';
-import { DB, MAX_COMPRESSION_RATIO, MAX_RECORD_SIZE, MEMORY, NO_PROGRESS, QUIET, STRICT } from './options.ts';
+import { DB, MAP, MAX_COMPRESSION_RATIO, MAX_RECORD_SIZE, MEMORY, NO_PROGRESS, QUIET, STRICT } from './options.ts';
 import { reasonOf } from './reason.ts';
 
 // The data that a command answers from: sources loaded into memory or into a named database, or a database as it is.
@@ -33,6 +34,8 @@ export interface Data extends AsyncDisposable {
 export interface DataOptions {
   /** The sources are to stay: they go into the named database, or into the default one. */
   readonly isWriting?: boolean;
+  /** What was read may be changed by the command, so it must not be shared with later ones. */
+  readonly mayChange?: boolean;
   /** What will be asked for; its patterns are tried before anything is read. */
   readonly filter?: Filter;
 }
@@ -44,7 +47,7 @@ export interface DataOptions {
 export async function openData(
   context: CommandContext,
   names: readonly string[],
-  { isWriting = false, filter = EVERYTHING }: DataOptions = {},
+  { isWriting = false, mayChange = false, filter = EVERYTHING }: DataOptions = {},
 ): Promise<Data> {
   // Loaded here, so that help does not wait for DuckDB.
   const { Store } = await import('../store/store.ts');
@@ -64,26 +67,47 @@ export async function openData(
   const path = named ?? (isWriting ? await defaultDatabase(context.env) : ':memory:');
   refuseOtherFiles(path);
   if (named === undefined && path !== ':memory:') makeFolder(dirname(path));
-  // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
-  const isNew = path === ':memory:' || !existsSync(path);
-  const opening = Store.open({ path, ...options });
-  // It is awaited below; should it fail before, that is no unhandled rejection.
-  opening.catch(() => {});
-  try {
-    const { sources, problems } = await findSources(sourceNames);
-    for (const { name, message, hint = SOURCES_HINT } of problems) await context.complain(`${name} ${message}`, hint);
-    if (sources.length === 0) throw new ToldError();
-    if (hasPatterns(filter)) await checkPatterns((await opening).database, filter);
-    const loaded = await load(context, opening, sources, isNew);
-    const store = await opening;
+  const { sources, problems } = await findSources(sourceNames);
+  for (const { name, message, hint = SOURCES_HINT } of problems) await context.complain(`${name} ${message}`, hint);
+  if (sources.length === 0) throw new ToldError();
+  const finish = async (store: Store, loaded: Data['loaded'], verb: string, place?: CachePlace): Promise<Data> => {
     const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
     if (spans >= THREADED_SPANS) await store.database.useThreads(THREADS);
     const traceCount = await countTraces(store, loaded);
-    await context.say(describeAccount(isWriting ? 'loaded' : 'read', loaded, traceCount));
-    return dataOf(store, loaded, traceCount);
+    await tellFaults(context, loaded);
+    await context.say(describeAccount(verb, loaded, traceCount));
+    return dataOf(store, loaded, traceCount, place);
+  };
+  const place = path === ':memory:' && !mayChange ? await CachePlace.of(context, sources) : undefined;
+  const kept = await place?.open(options);
+  if (kept !== undefined) {
+    await checkPatterns(kept.store.database, filter);
+    return await finish(kept.store, kept.loaded, 'kept from before:');
+  }
+  const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
+    // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
+    const isNew = target === ':memory:' || !existsSync(target);
+    const opening = Store.open({ path: target, ...options });
+    // It is awaited below; should it fail before, that is no unhandled rejection.
+    opening.catch(() => {});
+    try {
+      if (hasPatterns(filter)) await checkPatterns((await opening).database, filter);
+      const loaded = await load(context, opening, sources, isNew);
+      return await finish(await opening, loaded, isWriting ? 'loaded' : 'read', placeToKeep);
+    } catch (error) {
+      (await opening.catch(() => undefined))?.close();
+      placeToKeep?.drop(target);
+      throw error;
+    }
+  };
+  const partial = place?.begin();
+  if (place === undefined || partial === undefined) return readInto(path);
+  try {
+    return await readInto(partial, place);
   } catch (error) {
-    (await opening.catch(() => undefined))?.close();
-    throw error;
+    // A full disk is no reason not to answer.
+    if (error instanceof UserError || error instanceof ToldError || context.signal.aborted) throw error;
+    return readInto(path);
   }
 }
 
@@ -161,7 +185,7 @@ const THREADS = 4;
 /** Fewer spans are answered for by one thread before others have started. */
 const THREADED_SPANS = 50_000;
 
-function dataOf(store: Store, loaded: Data['loaded'], traceCount: number): Data {
+function dataOf(store: Store, loaded: Data['loaded'], traceCount: number, place?: CachePlace): Data {
   return {
     store,
     database: store.database,
@@ -169,7 +193,8 @@ function dataOf(store: Store, loaded: Data['loaded'], traceCount: number): Data 
     traceCount,
     async [Symbol.asyncDispose]() {
       // A database in memory goes with the process; taking it apart before would only take time.
-      if (store.database.path !== ':memory:') store.close();
+      if (place !== undefined) await place.keep(store, loaded);
+      else if (store.database.path !== ':memory:') store.close();
     },
   };
 }
@@ -183,6 +208,7 @@ async function load(
   const progress = createProgress(context.screen, context.get(NO_PROGRESS) !== true && context.get(QUIET) !== true);
   const options = {
     limits: { recordBytes: context.get(MAX_RECORD_SIZE) ?? DEFAULT_LIMITS.recordBytes },
+    columnMap: context.get(MAP),
     compression: {
       ...DEFAULT_COMPRESSION_LIMITS,
       ratio: context.get(MAX_COMPRESSION_RATIO) ?? DEFAULT_COMPRESSION_LIMITS.ratio,
@@ -199,21 +225,24 @@ async function load(
         progress.update(source.name, bytes, source.bytes, plural(spans, 'span')),
     });
     await (await loading).checkpoint();
-    progress.stop();
-    for (const { account } of loaded) {
-      if (account.fault !== undefined) {
-        const name = account.source === '-' ? 'stdin' : account.source;
-        await context.complain(`${name} ${account.fault.message}`, account.fault.hint ?? FAULT_HINT);
-      } else if (context.get(STRICT) === true && lostRecords(account) > 0) {
-        await context.complain(
-          `${account.source}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
-          'tailspan load FILE --json says which',
-        );
-      }
-    }
     return loaded;
   } finally {
     progress.stop();
+  }
+}
+
+/** Says which sources could not be read, or not to their end. */
+async function tellFaults(context: CommandContext, loaded: Data['loaded']): Promise<void> {
+  for (const { account } of loaded) {
+    if (account.fault !== undefined) {
+      const name = account.source === '-' ? 'stdin' : account.source;
+      await context.complain(`${name} ${account.fault.message}`, account.fault.hint ?? FAULT_HINT);
+    } else if (context.get(STRICT) === true && lostRecords(account) > 0) {
+      await context.complain(
+        `${account.source}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
+        'tailspan load FILE --json says which',
+      );
+    }
   }
 }
 

@@ -53,6 +53,7 @@ const EXIT_CODES = `Exit codes
 const ENVIRONMENT = `Environment
 
   TAILSPAN_DB        the database to use when --db is not given
+  TAILSPAN_CACHE     off, or how much is kept of dumps that were read (10GB)
   XDG_DATA_HOME      where the default database lies (tailspan/traces.duckdb)
   NO_COLOR           no colour; FORCE_COLOR and CLICOLOR_FORCE: colour anyway
   COLUMNS            columns to fill

@@ -52,6 +52,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./load.ts')).command,
   },
   {
+    name: 'formats',
+    group: 'data',
+    summary: 'what can be read; what a file is, and why',
+    load: async () => (await import('./formats.ts')).command,
+  },
+  {
+    name: 'db',
+    group: 'data',
+    summary: 'what is kept of dumps that were read',
+    load: async () => (await import('./db.ts')).command,
+  },
+  {
     name: 'sql',
     group: 'data',
     summary: 'SQL over documented views',

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { type ColumnMap, parseColumnMap } from '../formats/rows/columns.ts';
 import { SPAN_KINDS, STATUS_CODES } from '../model/status.ts';
 import { parseDuration, parseTime } from '../model/time.ts';
 import { type Condition, type Filter, parseAttributeCondition } from '../query/filter.ts';
@@ -63,7 +64,7 @@ const SIZES: Readonly<Record<string, number>> = {
   gib: 1 << 30,
 };
 
-function bytes(name: string): (text: string) => number {
+export function byteSize(name: string): (text: string) => number {
   return text => {
     const match = /^(\d+(?:\.\d+)?)\s*([kmg]i?b)?$/i.exec(text.trim());
     const unit = SIZES[(match?.[2] ?? '').toLowerCase()];
@@ -98,7 +99,7 @@ export const MAX_RECORD_SIZE: Option<number> = {
   flags: '--max-record-size <size>',
   description: 'largest span or message that is read (default: 256MiB)',
   group: 'Input',
-  parse: bytes('--max-record-size'),
+  parse: byteSize('--max-record-size'),
 };
 export const MAX_COMPRESSION_RATIO: Option<number> = {
   flags: '--max-compression-ratio <n>',
@@ -121,8 +122,27 @@ export const DEBUG: Option<boolean> = {
   description: 'show the stack of an unexpected error',
   group: 'Other',
 };
+export const NO_CACHE: Option<boolean> = {
+  flags: '--no-cache',
+  description: 'read sources again even if they were read before',
+  group: 'Input',
+};
+
+export const MAP: Option<ColumnMap> = {
+  flags: '--map <columns>',
+  description: 'columns of a table of spans, such as trace_id=TraceID,start=Start,unit=us',
+  group: 'Input',
+  parse: text => {
+    const parsed = parseColumnMap(text);
+    if ('problem' in parsed) throw new UserError(`--map: ${parsed.problem}`, { hint: parsed.hint });
+    return parsed.map;
+  },
+};
+
 export const INPUT_OPTIONS: readonly AnyOption[] = [
   DB,
+  MAP,
+  NO_CACHE,
   STRICT,
   MEMORY,
   MAX_RECORD_SIZE,

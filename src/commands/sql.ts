@@ -43,6 +43,7 @@ export const command: Command = {
     const mayWrite = context.get(WRITE) === true;
     await using data = await openData({ ...context, hasPipedInput: context.hasPipedInput && !isFromInput }, sources, {
       isWriting: mayWrite && sources.length === 0,
+      mayChange: mayWrite,
     });
     // A file has them since it was made, and may not be written to.
     if (data.database.path === ':memory:') await data.store.ensureViews();

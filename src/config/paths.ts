@@ -12,6 +12,13 @@ export async function defaultDatabase(env: Environment): Promise<string> {
   return join(await dataFolder(env), 'traces.duckdb');
 }
 
+/** Returns the folder of databases that are only kept to save time. */
+export async function cacheFolder(env: Environment): Promise<string> {
+  if (env.XDG_CACHE_HOME !== undefined && env.XDG_CACHE_HOME !== '') return join(env.XDG_CACHE_HOME, 'tailspan');
+  const { default: envPaths } = await import('env-paths');
+  return envPaths('tailspan', { suffix: '' }).cache || join(homedir(), '.tailspan', 'cache');
+}
+
 async function dataFolder(env: Environment): Promise<string> {
   // Said here as well as by env-paths, so that tests and wrappers may set it in the environment they pass.
   if (env.XDG_DATA_HOME !== undefined && env.XDG_DATA_HOME !== '') return join(env.XDG_DATA_HOME, 'tailspan');

@@ -67,7 +67,7 @@ export async function* tarEntries(chunks: AsyncIterable<Uint8Array>): AsyncGener
     if (isFile && !path.endsWith('/') && !isHidden(path)) {
       yield { path: path.replace(/^(?:\.\/)+/, ''), size, chunks: upTo(reader, file) };
     }
-    for await (const _ of upTo(reader, file));
+    while (file.left > 0) file.left -= (await exactly(reader, Math.min(file.left, CHUNK))).length;
     await exactly(reader, padding);
   }
 }

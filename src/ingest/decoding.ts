@@ -40,6 +40,8 @@ export interface DecodeOptions {
   readonly columnMap?: ColumnMap | undefined;
   /** Whether the fast lane is worth its start: for large sources. */
   readonly lane?: boolean;
+  /** Is told what decoders report, as they report it. Not for another thread. */
+  readonly observer?: DecodeReport;
 }
 
 /** A place for bytes: what a decoder is to the stream before it. */
@@ -78,9 +80,18 @@ export class SourceDecoder {
     this.writer = new BatchWriter(writer);
     this.#options = options;
     const report: DecodeReport = {
-      skip: (reason: Reason, offset, detail) => this.#account.skip(reason, offset, detail),
-      repair: (reason: Reason, offset, detail) => this.#account.repair(reason, offset, detail),
-      document: format => this.#account.document(format),
+      skip: (reason: Reason, offset, detail) => {
+        this.#account.skip(reason, offset, detail);
+        options.observer?.skip(reason, offset, detail);
+      },
+      repair: (reason: Reason, offset, detail) => {
+        this.#account.repair(reason, offset, detail);
+        options.observer?.repair(reason, offset, detail);
+      },
+      document: format => {
+        this.#account.document(format);
+        options.observer?.document(format);
+      },
     };
     this.#context = {
       writer: this.writer,

@@ -31,12 +31,23 @@ export function describeAccount(
   if (duplicates > 0) parts.push(`left out ${count(duplicates, 'duplicate', 'duplicates')}`);
   const skipped = total(sources.flatMap(({ account }) => account.skipped));
   if (skipped.length > 0) parts.push(`skipped ${skipped.map(describe).join(', ')}`);
-  const repaired = total(sources.flatMap(({ account }) => account.repaired)).map(describe);
+  const mended = sources.flatMap(({ account }) => account.repaired);
+  const repaired = total(mended.filter(({ reason }) => reason !== 'partial-trace')).map(describe);
   const sharedIds = sum(({ result }) => result.sharedIds);
   if (sharedIds > 0) repaired.push(`${number(sharedIds)} spans that share their id with another`);
   const cuts = sum(({ result }) => result.cuts);
   if (cuts > 0) repaired.push(`${number(cuts)} cycles of parents, cut`);
   if (repaired.length > 0) parts.push(`mended ${repaired.join(', ')}`);
+  const partial = mended.filter(({ reason }) => reason === 'partial-trace');
+  const [first] = partial;
+  if (first !== undefined) {
+    const partialTraces = count(
+      partial.reduce((sum, { count: times }) => sum + times, 0),
+      'trace is',
+      'traces are',
+    );
+    parts.push(`the source says that ${partialTraces} partial: ${first.first.detail}`);
+  }
   return parts.join('; ');
 }
 

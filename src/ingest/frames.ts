@@ -69,43 +69,40 @@ const VARINT: Framing = {
 const FRAMINGS: readonly Framing[] = [LENGTH_32, GRPC, VARINT];
 /** Field 1 of a protobuf message, as OTLP's and Zipkin's begin. */
 const PROTOBUF = 0x0a;
+/** Longer messages than protobuf's own limit do not occur. */
+const MAX_LENGTH = 2 ** 31;
 
 /**
- * Returns the framing of a stream that begins with `head`; undefined where there is none. Every frame that begins in the
- * head must hold what looks like a message, and the first one must be one.
+ * Returns the framing of a stream that begins with `head`; undefined where there is none. The first frame must hold a
+ * message, and every other one that begins in the head what looks like one.
  */
 export function framingOf(head: Uint8Array, limit: number): Framing | undefined {
-  // Among frames of the right kind one may be too large, or broken: the others tell it all the same.
-  return (
-    FRAMINGS.find(framing => fits(framing, head, limit)) ??
-    (beginsFrame(LENGTH_32, head, limit, isPlausible) ? LENGTH_32 : undefined)
+  // Anything may begin like a varint, so that behind one only the message itself tells.
+  const found = FRAMINGS.find(
+    framing => framesIn(framing, head, limit, framing === VARINT ? isProtobuf : isMessage) > 0,
   );
+  if (found !== undefined) return found;
+  // The first message may be broken, where more of them follow.
+  return framesIn(LENGTH_32, head, limit, isPlausible) > 1 ? LENGTH_32 : undefined;
 }
 
-function fits(framing: Framing, head: Uint8Array, limit: number): boolean {
-  // Anything may begin like a varint, so that behind one only the message itself tells.
-  const isFirst = framing === VARINT ? isProtobuf : isMessage;
-  if (!beginsFrame(framing, head, limit, isFirst)) return false;
-  for (let at = 0; at < head.length; ) {
+/** Counts the frames that begin in the head; 0 where one of them is none. `test` is for the first message. */
+function framesIn(framing: Framing, head: Uint8Array, limit: number, test: Test): number {
+  let frames = 0;
+  for (let at = 0; at < head.length; frames++) {
     const header = framing.header(head, at, head.length);
-    if (header === undefined) return true;
-    if (header === null || header.length > limit) return false;
+    if (header === undefined) break;
+    // Another one than the first may be over the limit.
+    if (header === null || header.length > (frames === 0 ? limit : MAX_LENGTH)) return 0;
     const message = head.subarray(at + header.size, at + header.size + header.length);
-    if (message.length > 0 && !isPlausible(message)) return false;
+    if (frames === 0 && (message.length === 0 || !test(message, message.length === header.length))) return 0;
+    if (message.length > 0 && !isPlausible(message)) return 0;
     at += header.size + header.length;
   }
-  return true;
+  return frames;
 }
 
 type Test = (message: Uint8Array, isWhole: boolean) => boolean;
-
-/** Says whether the head begins with a frame whose message (as much as is there of it) passes a test. */
-function beginsFrame(framing: Framing, head: Uint8Array, limit: number, test: Test): boolean {
-  const header = framing.header(head, 0, head.length);
-  if (header === undefined || header === null || header.length === 0 || header.length > limit) return false;
-  const message = head.subarray(header.size, header.size + header.length);
-  return message.length > 0 && test(message, message.length === header.length);
-}
 
 /** Begins as a message does: with OTLP's first field, as JSON, or as compressed data. */
 function isPlausible(message: Uint8Array): boolean {
@@ -233,8 +230,7 @@ export function base64Lines({ report, recordBytes, onMessage }: FramingOptions):
     for (const { text, offset } of taken) {
       const line = text.trim();
       if (line === '') continue;
-      const message = BASE64.test(line) ? Buffer.from(line, 'base64') : undefined;
-      if (message !== undefined && (!isLast || isMessageText(line, true))) await onMessage(message, offset);
+      if (BASE64.test(line)) await onMessage(Buffer.from(line, 'base64'), offset);
       else if (isLast) report.skip('truncated', offset, 'the input ends inside a message in base64');
       else report.skip('malformed-protobuf', offset, 'a line that is not base64');
     }

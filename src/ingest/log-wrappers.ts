@@ -72,7 +72,7 @@ async function* unwrapped(
     if (piece === undefined) return withoutColours(line) + (isLast ? '' : '\n');
     const text = (begun.get(piece.stream) ?? '') + piece.text;
     begun.delete(piece.stream);
-    if (!piece.isPart || text.length > limit) return `${withoutColours(text)}${isLast && piece.isPart ? '' : '\n'}`;
+    if (!piece.isPart || text.length > limit) return withoutColours(text) + (isLast ? '' : '\n');
     begun.set(piece.stream, text);
     return '';
   };
@@ -87,7 +87,7 @@ async function* unwrapped(
     lines
       .end()
       .map(line => printed(line.text, true))
-      .join('') + [...begun.values()].join('\n');
+      .join('') + [...begun.values()].map(text => `\n${text}`).join('');
   if (rest !== '') yield Buffer.from(rest);
 }
 
@@ -104,7 +104,7 @@ function docker(lines: readonly string[]): Wrapper {
     return { log, stream: textOf(fields?.get('stream'), false) ?? '' };
   };
   const logs = lines.map(line => read(line, false)?.log ?? '');
-  const hasLineEnds = logs.some(log => log.endsWith('\n') || log.length >= DOCKER_PART / 2);
+  const hasLineEnds = logs.some(log => log.endsWith('\n') || Buffer.byteLength(log) >= DOCKER_PART);
   return {
     unwrap(line, isCut) {
       const record = read(line, isCut);

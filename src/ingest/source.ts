@@ -1,15 +1,19 @@
 import { read } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { SourceDamage } from './damage.ts';
+import { isUrl, shownUrl, webChunks, withoutCredentials } from './web.ts';
 
-// What the user named, as things to read: files, folders (all files below), glob patterns, `-` for stdin.
+// What the user named, as things to read: files, folders (all files below), glob patterns, addresses on the web, `-` for
+// stdin.
 
 /** One input. Plain data, so that it can be handed to another thread. */
 export interface Source {
   /** The name in messages, JSON and the database: the path as the user would write it, or `-`. */
   readonly name: string;
-  /** File to open; undefined for stdin. */
+  /** File to open; undefined for stdin and the web. */
   readonly path: string | undefined;
+  /** Address to fetch, with the credentials that the name leaves out. */
+  readonly url?: string;
   /** Size in bytes as stored; undefined where it is not known. */
   readonly bytes: number | undefined;
 }
@@ -51,6 +55,18 @@ export async function findSources(names: readonly string[]): Promise<{ sources: 
       seen.add('-');
       continue;
     }
+    if (isUrl(name)) {
+      const shown = shownUrl(name);
+      if (shown === undefined)
+        problems.push({
+          name: withoutCredentials(name),
+          message: 'is not an address',
+          hint: 'check how it is written',
+        });
+      else if (!seen.has(name)) sources.push({ name: shown, path: undefined, url: name, bytes: undefined });
+      seen.add(name);
+      continue;
+    }
     try {
       const found = await stat(name).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT' && isPattern(name)) return undefined;
@@ -88,6 +104,10 @@ export function isPattern(name: string): boolean {
  * while the one at hand is worked on. Throws `SourceDamage` where reading fails.
  */
 export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
+  if (source.url !== undefined) {
+    yield* webChunks(source.url);
+    return;
+  }
   let file: FileHandle | undefined;
   let coming: Promise<Uint8Array> | undefined;
   try {

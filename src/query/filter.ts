@@ -74,7 +74,7 @@ function describeCondition(condition: Condition): string {
       const field = `${condition.scope === 'any' ? '' : condition.scope}.${key}`;
       if (condition.comparison === 'exists') return `${field} != nil`;
       if (condition.comparison === 'absent') return `${field} = nil`;
-      const isNumber = /^-?\d+(\.\d+)?$/.test(condition.value) && !condition.comparison.includes('~');
+      const isNumber = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(condition.value) && !condition.comparison.includes('~');
       return `${field} ${condition.comparison} ${isNumber ? condition.value : JSON.stringify(condition.value)}`;
     }
   }

@@ -96,45 +96,61 @@ function valueSql({ comparison, value }: AttributeCondition): string {
   const text = sqlText(value);
   const number = parseNumber(value);
   switch (comparison) {
-    case '=': {
-      const equals = [
-        `(type <> ${ValueType.array} AND value = ${text})`,
-        `(${IS_ARRAY} AND list_contains(${ITEMS}, ${text}))`,
-      ];
-      if (number !== undefined) {
-        // Doubles are stored in their shortest form, integers without zeros before them.
-        const doubles = number.double === 0 ? "('0', '-0')" : `('${number.double}')`;
-        equals.push(`(type = ${ValueType.double} AND value IN ${doubles})`);
-        const isInteger = number.floor === number.ceiling;
-        if (isInteger) equals.push(`(type = ${ValueType.int} AND value = '${number.floor}')`);
-        equals.push(`(${IS_ARRAY} AND len(list_filter(json_extract(value, '$[*]'), lambda item: CASE json_type(item)
-          WHEN 'DOUBLE' THEN TRY_CAST(item::VARCHAR AS DOUBLE) = ${doubleSql(number.double)}
-          WHEN 'UBIGINT' THEN ${isInteger} AND TRY_CAST(item::VARCHAR AS HUGEINT) = ${number.floor}
-          WHEN 'BIGINT' THEN ${isInteger} AND TRY_CAST(item::VARCHAR AS HUGEINT) = ${number.floor}
-          ELSE false END)) > 0)`);
-      }
-      return `(${equals.join(' OR ')})`;
-    }
+    case '=':
+      return number === undefined
+        ? byType({ array: `list_contains(${ITEMS}, ${text})` }, `value = ${text}`)
+        : equalsNumber(text, number);
     case '=~': {
       const matches = (what: string) => `regexp_full_match(${what}, ${text}, 's')`;
-      return `((type <> ${ValueType.array} AND ${matches('value')}) OR (${IS_ARRAY} AND len(list_filter(${ITEMS}, lambda item: ${matches('item')})) > 0))`;
+      return byType({ array: `len(list_filter(${ITEMS}, lambda item: ${matches('item')})) > 0` }, matches('value'));
     }
     case '>':
     case '>=':
     case '<':
     case '<=': {
-      if (number === undefined) return `(type = ${ValueType.string} AND value ${comparison} ${text})`;
+      if (number === undefined) return byType({ string: `value ${comparison} ${text}` }, 'false');
       // Integers are compared as integers: above `2.5` is above 2, below it is below 3.
       const bound = comparison === '>' || comparison === '<=' ? number.floor : number.ceiling;
-      return `((type = ${ValueType.int} AND TRY_CAST(value AS BIGINT) ${comparison} ${bound})
-        OR (type = ${ValueType.double} AND value <> 'NaN' AND TRY_CAST(value AS DOUBLE) ${comparison} ${doubleSql(number.double)}))`;
+      return byType(
+        {
+          int: `TRY_CAST(value AS BIGINT) ${comparison} ${bound}`,
+          double: `value <> 'NaN' AND TRY_CAST(value AS DOUBLE) ${comparison} ${doubleSql(number.double)}`,
+        },
+        'false',
+      );
     }
     default:
       return 'true';
   }
 }
 
-const IS_ARRAY = `type = ${ValueType.array}`;
+function equalsNumber(text: string, { double, floor, ceiling }: ExactNumber): string {
+  const isInteger = floor === ceiling;
+  const equalsInteger = isInteger ? `TRY_CAST(item::VARCHAR AS HUGEINT) = ${floor}` : 'false';
+  return byType(
+    {
+      // Integers are stored without zeros before them, doubles in their shortest form.
+      int: isInteger ? `value = '${floor}'` : 'false',
+      double: `value IN ${double === 0 ? "('0', '-0')" : `('${double}')`}`,
+      array: `list_contains(${ITEMS}, ${text}) OR len(list_filter(json_extract(value, '$[*]'), lambda item:
+        CASE json_type(item)
+          WHEN 'DOUBLE' THEN TRY_CAST(item::VARCHAR AS DOUBLE) = ${doubleSql(double)}
+          WHEN 'UBIGINT' THEN ${equalsInteger}
+          WHEN 'BIGINT' THEN ${equalsInteger}
+          ELSE false END)) > 0`,
+    },
+    `value = ${text}`,
+  );
+}
+
+/** A case for each type, so that only arrays are read as JSON. */
+function byType(cases: Partial<Record<keyof typeof ValueType, string>>, otherwise: string): string {
+  const parts = Object.entries(cases).map(
+    ([type, sql]) => `WHEN ${ValueType[type as keyof typeof ValueType]} THEN (${sql})`,
+  );
+  return `CASE type ${parts.join(' ')} ELSE ${otherwise} END`;
+}
+
 /** The items of an array as texts: strings bare, anything else as JSON. */
 const ITEMS = `from_json(value, '["VARCHAR"]')`;
 

@@ -20,12 +20,6 @@ import { SCHEMA_VERSION } from './store.ts';
 // version; and the options that change what is read. A file that changed in any way has another name here, so a stale answer is impossible
 // and nothing needs to be looked after but the size: what was used longest ago goes first.
 
-/** What a cached database was made from. */
-export interface CachedFile {
-  /** Path of the file, absolute. */
-  readonly path: string;
-}
-
 /** One database in the cache. */
 export interface CacheEntry {
   readonly path: string;
@@ -53,13 +47,13 @@ export class SourceCache {
   }
 
   /**
-   * Returns the name under which the database of these files is kept; undefined where one of them cannot be read. `settings` is
+   * Returns the name under which the database of these files (absolute paths) is kept; undefined where one of them cannot be read. `settings` is
    * whatever else decides what the database holds.
    */
-  keyOf(files: readonly CachedFile[], settings: readonly string[]): string | undefined {
+  keyOf(files: readonly string[], settings: readonly string[]): string | undefined {
     const digest = createHash('sha256').update(JSON.stringify([SCHEMA_VERSION, ...settings]));
     try {
-      for (const { path } of files) digest.update(identityOf(path));
+      for (const path of files) digest.update(identityOf(path));
     } catch {
       return undefined;
     }

@@ -87,6 +87,17 @@ export class Store {
     this.#hasViews = true;
   }
 
+  /** Returns a note that was left in the database. */
+  async note(key: string): Promise<string | undefined> {
+    const value = await this.database.value('SELECT value FROM meta WHERE key = ?', [key]);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async setNote(key: string, value: string): Promise<void> {
+    await this.database.rows('INSERT INTO meta VALUES (?, ?)', [key, value]);
+    await this.database.run('CHECKPOINT');
+  }
+
   async loader(): Promise<Loader> {
     this.#loader ??= await Loader.open(this.database, this.#now, this.#isNew);
     return this.#loader;

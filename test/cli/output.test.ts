@@ -5,7 +5,7 @@ import { widthOf } from '../../src/terminal/measure.ts';
 import { draw } from '../support/drawn-trace.ts';
 import { dumpFile, temporaryFolder } from '../support/load.ts';
 import { answer, answerJson, tailspan } from '../support/run.ts';
-import { EXAMPLE, linesOf, PAGE_ID, PAYMENT_ID, refusal, shopFile } from './shop.ts';
+import { EXAMPLE, FIXTURES, linesOf, PAGE_ID, PAYMENT_ID, refusal, shopFile } from './shop.ts';
 
 // What every command does alike with its answer: formats, fields, where it goes, how wide it is, what stderr gets.
 
@@ -130,6 +130,16 @@ describe.each(QUESTIONS)('$asked', ({ args, list, isList, fields }) => {
     expect(loud.stderr).toContain('9 spans in 3 traces from');
     expect(quiet).toMatchObject({ exitCode: 0, stderr: '' });
     expect(() => JSON.parse(loud.stdout)).not.toThrow();
+  });
+
+  test('--strict answers all the same, and exits with 2 where a record could not be read', async () => {
+    const broken = `${FIXTURES}invalid/broken-line.jsonl`;
+    const asked = args(broken).filter(argument => argument !== PAGE_ID);
+    const loose = await tailspan([...asked, '--json']);
+    const strict = await tailspan([...asked, '--json', '--strict']);
+    expect([loose.exitCode, strict.exitCode]).toEqual([0, 2]);
+    expect(strict.stderr).toMatch(/^error: .*: 1 record could not be read \(--strict\)\nhint: /);
+    expect(JSON.parse(strict.stdout)).toHaveProperty('schemaVersion', 1);
   });
 
   test.each([40, 80, 200])('no line is wider than %i columns', async width => {

@@ -51,6 +51,10 @@ describe('the stored text of a value', () => {
     expect(valueOfText(typeOfValue(value), text)).toStrictEqual(value);
   });
 
+  test('has U+FFFD within arrays and maps for half a surrogate pair, which is no UTF-8', () => {
+    expect(textOfValue(['\ud800', { '\udc00': 'a\ud800' }])).toBe('["\ufffd",{"\ufffd":"a\ufffd"}]');
+  });
+
   test('reads back as the value, whatever it is', () => {
     fc.assert(
       fc.property(fc.oneof(attributeValues, lookalikes), value => {

@@ -58,6 +58,7 @@ describe('a filter is described in TraceQL', () => {
     ['."a b" = "c"', attribute('any', 'a b', '=', 'c')],
     ['.k = 5', attribute('any', 'k', '=', '5')],
     ['.k > -1.5', attribute('any', 'k', '>', '-1.5')],
+    ['.k < 1e-3', attribute('any', 'k', '<', '1e-3')],
     ['.k = "5s"', attribute('any', 'k', '=', '5s')],
     ['.k =~ "5"', attribute('any', 'k', '=~', '5')],
     ['.k !~ "5"', attribute('any', 'k', '!~', '5')],

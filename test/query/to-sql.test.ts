@@ -115,6 +115,12 @@ describe('an attribute equals a text', () => {
   });
 });
 
+test('an array with half a surrogate pair, which is no JSON to DuckDB, is no obstacle', async () => {
+  const database = await spansWith(['\ud800'], ['a']);
+  expect(await passing(database, attribute('k', '=', 'a'))).toEqual(['1']);
+  expect(await passing(database, attribute('k', '=~', '.'))).toEqual(['0', '1']);
+});
+
 describe('an attribute is larger or smaller than a text', () => {
   const VALUES: readonly AttributeValue[] = [
     1n, // 0

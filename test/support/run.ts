@@ -32,7 +32,14 @@ export async function tailspan(args: readonly string[], options: RunOptions = {}
   let stderr = '';
   const isTTY = options.isTty === true;
   const exitCode = await run(args, {
-    env: { LANG: 'C.UTF-8', PAGER: '', NO_COLOR: '1', HOME: '/nonexistent', ...options.env },
+    env: {
+      LANG: 'C.UTF-8',
+      PAGER: '',
+      NO_COLOR: '1',
+      HOME: '/nonexistent',
+      XDG_CACHE_HOME: '/nonexistent/cache',
+      ...options.env,
+    },
     platform: options.platform ?? 'linux',
     stdout: {
       isTTY,
