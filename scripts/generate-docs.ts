@@ -1,10 +1,11 @@
-// Writes docs/cli.md and docs/sql.md, and the answers in the README, from what the program itself says: help, answers to the
+// Writes docs/cli.md and docs/sql.md, the table in docs/formats.md and the answers in the README, from what the program itself says: help, answers to the
 // bundled example, and the comments in the views' SQL. With --check it writes nothing and fails where a file is not current.
 //   node scripts/generate-docs.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { run } from '../src/cli.ts';
 import { TOPICS } from '../src/commands/help-topics.ts';
 import { COMMANDS } from '../src/commands/index.ts';
+import { FORMATS } from '../src/formats/index.ts';
 import { describeViews } from '../src/store/describe-views.ts';
 import { Store } from '../src/store/store.ts';
 
@@ -23,6 +24,8 @@ const JSON_ANSWERS: Readonly<Record<string, readonly string[]>> = {
   errors: [EXAMPLE],
   load: [EXAMPLE, '--db', ':memory:'],
   sql: ['SELECT trace_id, span_count FROM traces', EXAMPLE],
+  formats: [EXAMPLE],
+  db: ['cache'],
 };
 
 const SQL_EXAMPLES: readonly (readonly [question: string, sql: string])[] = [
@@ -56,7 +59,7 @@ async function output(args: readonly string[], isTTY = false): Promise<string> {
   let stdout = '';
   let stderr = '';
   const exitCode = await run(args, {
-    env: { LANG: 'C.UTF-8', NO_COLOR: '1' },
+    env: { LANG: 'C.UTF-8', NO_COLOR: '1', XDG_CACHE_HOME: '/nonexistent' },
     platform: 'linux',
     stdout: {
       isTTY,
@@ -169,6 +172,19 @@ async function sqlReference(): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
+/** docs/formats.md, with the table of formats. */
+async function formats(): Promise<string> {
+  const text = readFileSync(new URL('../docs/formats.md', import.meta.url), 'utf8');
+  const rows = FORMATS.map(
+    ({ name, title, recognised }) => `| \`${name}\` | ${title} | ${recognised.replaceAll('|', '\\|')} |`,
+  );
+  const table = ['| name | format | recognised by |', '| --- | --- | --- |', ...rows].join('\n');
+  return text.replace(
+    /(<!-- formats: .* -->\n)[\s\S]*?(<!-- \/formats -->)/,
+    (_, begin, end) => `${begin}\n${table}\n\n${end}`,
+  );
+}
+
 /** The README, with what each `$ tailspan …` of its console blocks prints. */
 async function readme(): Promise<string> {
   const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -188,6 +204,7 @@ const stale: string[] = [];
 for (const [file, make] of [
   ['docs/cli.md', cliReference],
   ['docs/sql.md', sqlReference],
+  ['docs/formats.md', formats],
   ['README.md', readme],
 ] as const) {
   const url = new URL(`../${file}`, import.meta.url);

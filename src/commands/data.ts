@@ -15,7 +15,7 @@ import type { LoadResult } from '../store/loader.ts';
 import type { Store } from '../store/store.ts';
 import { plural } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
-import { CachePlace } from './cached-data.ts';
+import type { CachePlace } from './cached-data.ts';
 import type { CommandContext } from './command.ts';
 import { DB, MAP, MAX_COMPRESSION_RATIO, MAX_RECORD_SIZE, MEMORY, NO_PROGRESS, QUIET, STRICT } from './options.ts';
 import { reasonOf } from './reason.ts';
@@ -78,7 +78,8 @@ export async function openData(
     await context.say(describeAccount(verb, loaded, traceCount));
     return dataOf(store, loaded, traceCount, place);
   };
-  const place = path === ':memory:' && !mayChange ? await CachePlace.of(context, sources) : undefined;
+  const isForMemory = path === ':memory:' && !mayChange;
+  const place = isForMemory ? await (await import('./cached-data.ts')).CachePlace.of(context, sources) : undefined;
   const kept = await place?.open(options);
   if (kept !== undefined) {
     await checkPatterns(kept.store.database, filter);

@@ -16,7 +16,7 @@ export async function* snappyBlocks(reader: ByteReader): Blocks {
   for (;;) {
     const head = await reader.peek(4);
     // Chunks of type 0 are never empty, so that zeros are padding.
-    if (head.length === 0 || head.every(byte => byte === 0)) return;
+    if (head.length === 0 || (head.length === 4 && head.every(byte => byte === 0))) return;
     const header = await exactly(reader, 4, 'snappy');
     const type = header.readUInt8(0);
     const data = await exactly(reader, header.readUIntLE(1, 3), 'snappy');

@@ -366,7 +366,7 @@ export class SourceDecoder {
 }
 
 const HINT_KEPT = 'what stands before it was read';
-const HINT_JSON = 'OTLP, Jaeger and Zipkin v2 JSON are read; look at the first document of the file';
+const HINT_JSON = 'tailspan formats lists what is read, and tailspan formats FILE says what was seen';
 
 /** Says whether some line begins, behind white space, with a JSON object or array, or has a document behind other text. */
 function looksLikeJson(head: Uint8Array): boolean {

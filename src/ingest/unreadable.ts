@@ -40,7 +40,7 @@ export interface Refusal {
   readonly hint: string;
 }
 
-const HINT = 'OTLP (JSON or protobuf), Jaeger JSON and Zipkin v2 JSON are read, also compressed with gzip or zstd';
+const HINT = 'tailspan formats lists what is read, and tailspan formats FILE says what was seen';
 
 /** Returns the refusal of console output that says too little of its spans; undefined where `head` is none. */
 export function poorOutput(head: Uint8Array): Refusal | undefined {

@@ -323,11 +323,9 @@ describe('what is off the path is counted', () => {
   });
 
   test('children of a child that is passed over are not counted', () => {
-    const drawing = 'r | 10-100\n a | 0-70\n b | 5-65\n  x | 80-90\n c | 60-90';
-    for (const options of EVERY_OPTION) {
-      const path = tracePath(buildTrace(draw(drawing)), options);
-      expect([path.outsideCount, path.asyncCount]).toEqual([0, 0]);
-    }
+    const drawing = 'r | 10-100\n a | 0-70\n b | 5-40\n  x | 80-90\n c | 60-90';
+    const path = tracePath(buildTrace(draw(drawing)), OVERLAP);
+    expect([path.outsideCount, path.asyncCount]).toEqual([0, 0]);
   });
 
   test('with async work included, what begins behind its parent’s end is outside', () => {

@@ -1,4 +1,5 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -203,7 +204,7 @@ describe('a database', () => {
 
   test.each([
     ['in a folder that does not exist', '/nonexistent/x.duckdb'],
-    ['that is a folder', '/tmp'],
+    ['that is a folder', tmpdir()],
   ])('%s', async (_, db) => {
     for (const args of [['search'], ['load', EXAMPLE]]) {
       const { error } = await refusal([...args, '--db', db]);

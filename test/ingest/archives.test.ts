@@ -39,7 +39,9 @@ function zip(...files: readonly File[]): Buffer {
     const name = Buffer.from(path);
     const data = stored ?? (method === 8 ? deflateRawSync(content) : content);
     const common = Buffer.alloc(26);
-    [20, flags, method, 0, 0].forEach((value, at) => common.writeUInt16LE(value, at * 2));
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(flags, 2);
+    common.writeUInt16LE(method, 4);
     common.writeUInt32LE(crc ?? crc32(content), 10);
     common.writeUInt32LE(data.length, 14);
     common.writeUInt32LE(content.length, 18);

@@ -65,7 +65,11 @@ function snappy(content: Uint8Array): Buffer {
 
 /** An lz4 frame whose blocks refer to the ones before them, as liblz4 writes them unless told otherwise. */
 function linkedLz4(content: Buffer, { blockChecksums = false } = {}): Buffer {
-  const parts = [Buffer.from('04224d18', 'hex'), Buffer.of(blockChecksums ? 0x5c : 0x4c, 0x40), Buffer.alloc(9)];
+  const parts: Buffer[] = [
+    Buffer.from('04224d18', 'hex'),
+    Buffer.of(blockChecksums ? 0x5c : 0x4c, 0x40),
+    Buffer.alloc(9),
+  ];
   for (let at = 0; at < content.length; at += 65_536) {
     const block = content.subarray(at, at + 65_536);
     const window = content.subarray(Math.max(0, at - 65_536), at);
@@ -124,9 +128,9 @@ describe.each(FRAMES)('%s', (name, compress) => {
 
 describe('a decompression bomb', () => {
   test.each(FRAMES)('of %s is given up', async (_, compress) => {
-    const limits = { ratio: 5, freeBytes: 100_000 };
+    const limits = { ratio: 1, freeBytes: 100_000 };
     const { content, damage } = await peel(compress(Buffer.alloc(4 << 20)), { limits });
-    expect(damage).toMatch(/^grows more than 5 times/);
+    expect(damage).toMatch(/^grows more than 1 times/);
     expect(content.length).toBeLessThan(4 << 20);
   });
 });

@@ -73,3 +73,19 @@ test.each([
 ])('%s %j', (verb, sources, traces, sentence) => {
   expect(describeAccount(verb, sources, traces)).toBe(sentence);
 });
+
+test('says what the source itself says of its traces, in its words', () => {
+  const partial = source();
+  const first = { offset: 0, detail: 'trace exceeds max size' };
+  const account = { ...partial.account, repaired: [{ reason: 'partial-trace' as const, count: 1, first }] };
+  expect(describeAccount('read', [{ ...partial, account }], 1)).toBe(
+    'read 284 spans in 1 trace from demo.jsonl (OTLP JSON); the source says that 1 trace is partial: trace exceeds max size',
+  );
+  expect(
+    describeAccount(
+      'read',
+      [1, 2].map(() => ({ ...partial, account })),
+      1,
+    ),
+  ).toContain('the source says that 2 traces are partial: ');
+});

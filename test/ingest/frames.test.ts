@@ -61,7 +61,9 @@ describe.each(Object.entries(WAYS))('%s', (_, frame) => {
   });
 
   test('may be compressed message by message', async () => {
-    const messages = MESSAGES.map((message, at) => (at % 2 === 0 ? gzipSync(message) : zstdCompressSync(message)));
+    const messages: Buffer[] = MESSAGES.map((message, at) =>
+      at % 2 === 0 ? gzipSync(message) : zstdCompressSync(message),
+    );
     // A gRPC frame says so in its flag, and in front of a varint only bare messages are told.
     if (frame === WAYS['varint lengths']) messages[0] = MESSAGES[0]!;
     const bytes = Buffer.concat(messages.map(frame));

@@ -141,6 +141,20 @@ describe('a load', () => {
   );
 });
 
+test.each([2n ** 63n - 1n, 2n ** 63n - 2n, 2n ** 63n - 2n ** 32n, 2n ** 62n + 7n])(
+  'a span that ends at %d is stored with its times',
+  async end => {
+    const [span] = draw('a | 0-9');
+    const durationNano = end - DRAWING_START;
+    const { database } = await storeOf([{ ...span!, durationNano }]);
+    const stored = await database.rows('SELECT start_ns, duration_ns, self_ns FROM span');
+    expect(stored).toEqual([{ start_ns: DRAWING_START, duration_ns: durationNano, self_ns: durationNano }]);
+    expect(await database.rows('SELECT start_ns, duration_ns FROM trace')).toEqual([
+      { start_ns: DRAWING_START, duration_ns: durationNano },
+    ]);
+  },
+);
+
 describe('the same dump again', () => {
   const spans = [
     ...draw('a | 0-9 | web | get | event: e @ 1, resource host.name=h, k=v\n b | 1-2 | db | q | error: no', {

@@ -284,8 +284,9 @@ export class JsonDocuments {
         if (format.isLoose === true) continue;
         const sighting = format.sniff(outline, this.#context.columnMap);
         if (sighting === undefined) continue;
-        // Of what holds no spans, only the other signals of OTLP are known beyond doubt.
-        if ('container' in sighting || sighting.skip.startsWith('otlp-')) return [format, sighting];
+        // An answer of any API may look like that of a tracer; of what holds no spans, only OTLP's other signals are sure.
+        const isSure = 'container' in sighting ? isOfTraces(outline) : sighting.skip.startsWith('otlp-');
+        if (isSure) return [format, sighting];
       }
       if (outline.complete) return undefined;
       if (isCut) return 'more';
@@ -492,6 +493,10 @@ export class JsonDocuments {
     if (this.#frames.length === 0) this.#finishDocument();
     return true;
   }
+}
+
+function isOfTraces({ paths }: Outline): boolean {
+  return [...paths].some(path => /span|trace/i.test(path));
 }
 
 function isOpening(byte: number): boolean {
