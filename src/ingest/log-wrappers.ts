@@ -27,6 +27,10 @@ interface Wrapper {
   unwrap(line: string, isCut: boolean): Piece | undefined;
 }
 
+/** What some line has where lines have a wrapper: hardly any dump has, and need not be taken apart. */
+const MARKS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
+  /\x1b\[|"(?:log|MESSAGE|textPayload|jsonPayload)"\s*:|"(?:message|msg|body|@message)"\s*:\s*"\s*[{[]|^\d{4}-\d\d-\d\dT|^[A-Z][a-z]{2} [ \d]\d \d/m;
 /** As many lines are looked at to recognise a wrapper. */
 const SNIFFED_LINES = 50;
 /** Docker cuts lines into parts of this size. */
@@ -43,7 +47,9 @@ export function unwrappingOf(
   report: DecodeReport,
 ): Unwrapping | undefined {
   if (head.length === 0 || !isPlainText(head)) return undefined;
-  const lines = Buffer.from(head).toString('utf8').split('\n');
+  const text = Buffer.from(head).toString('utf8');
+  if (!MARKS.test(text)) return undefined;
+  const lines = text.split('\n');
   const cut = isWhole ? undefined : lines.pop();
   const first = lines.filter(line => line.trim() !== '').slice(0, SNIFFED_LINES);
   // Of a first line that is longer than the head, what is there of it decides.

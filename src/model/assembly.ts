@@ -319,7 +319,12 @@ class Assembler {
     if (quirks & Quirk.sharedParent) this.#recogniseServerHalves();
     if (quirks & Quirk.startUnknown) this.#inheritStarts();
     this.#sort(size);
-    this.#indexIds();
+    if (this.#indexIds()) {
+      // Ids were given: siblings stand in order of the ids that they have now.
+      this.#clearIndex();
+      this.#sort(size);
+      this.#indexIds();
+    }
     this.#findParents();
 
     // Tops in order: true roots, then orphans, each by start.
@@ -411,8 +416,7 @@ class Assembler {
         state[heir] = VISITED;
       }
     }
-    this.#table.fill(0, 0, this.#tableMask + 1);
-    this.#hasSharedIds = false;
+    this.#clearIndex();
   }
 
   /** Sorts the members as `#compare` says: a merge sort, insertion sort for short runs. */
@@ -460,10 +464,14 @@ class Assembler {
     );
   }
 
-  /** Enters the members' span ids into the table; the first of several with one id stands for it. */
-  #indexIds(): void {
+  /**
+   * Enters the members' span ids into the table; the first of several with one id stands for it. Says whether it gave an
+   * id to a span.
+   */
+  #indexIds(): boolean {
     const { spanId, kind, quirks } = this.#input;
     let zeros = 0;
+    let hasGiven = false;
     for (let place = 0; place < this.#size; place++) {
       const row = this.#members[place]!;
       if ((spanId[row * 2]! | spanId[row * 2 + 1]!) === 0 && ++zeros > 1) this.#hasSharedIds = true;
@@ -472,12 +480,21 @@ class Assembler {
       // The two halves of a Zipkin call whose server did not say `shared`: the server half gets an id of its own.
       const other = this.#members[known]!;
       const isZipkin = (quirks[row]! & quirks[other]! & Quirk.sharedParent) !== 0;
-      if (isZipkin && kind[row] === Kind.server && kind[other] === Kind.client) this.#share(place);
-      else if (isZipkin && kind[row] === Kind.client && kind[other] === Kind.server) {
+      if (isZipkin && kind[row] === Kind.server && kind[other] === Kind.client) {
+        this.#share(place);
+        hasGiven = true;
+      } else if (isZipkin && kind[row] === Kind.client && kind[other] === Kind.server) {
         this.#replace(known, place);
         this.#share(known);
+        hasGiven = true;
       } else this.#hasSharedIds = true;
     }
+    return hasGiven;
+  }
+
+  #clearIndex(): void {
+    this.#table.fill(0, 0, this.#tableMask + 1);
+    this.#hasSharedIds = false;
   }
 
   /** Makes the span at `place` a server half: its id becomes its own, its client half becomes its parent. */

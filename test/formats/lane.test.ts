@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { BatchWriter } from '../../src/formats/columns/batch-writer.ts';
@@ -6,6 +8,7 @@ import { traceSpans } from '../support/arbitraries.ts';
 import { decodeDump, decodeDumps } from '../support/decode.ts';
 import { fixture, fixturesIn } from '../support/fixtures.ts';
 import { otlpJson } from '../support/otlp-json.ts';
+import { REPOSITORY } from '../support/run.ts';
 
 // The fast lane gives what the decoders in TypeScript give, whatever the input. It is built by `npm run build`.
 
@@ -18,6 +21,40 @@ async function expectSame(bytes: Uint8Array | string, chunk?: number): Promise<v
 test('the lane has been built', () => {
   const writer = new BatchWriter({ producer: 0, firstValueId: 1, onBatch: () => {} });
   expect(SpanLane.open(writer)).toBeInstanceOf(SpanLane);
+});
+
+test('the words that the lane knows fields by are their names', () => {
+  const source = readFileSync(join(REPOSITORY, 'src/formats/lane/assembly/words.ts'), 'utf8');
+  const words = new Map(
+    [...source.matchAll(/const (\w+): u64 = (0x\w+);/g)].map(([, name, word]) => [name, BigInt(word ?? 0)]),
+  );
+  const wordOf = (text: string) => Buffer.from(text.padEnd(8, '\0'), 'latin1').readBigUInt64LE();
+  const fields: Record<string, string> = {
+    NAME: 'name',
+    KIND: 'kind',
+    FLAGS: 'flags',
+    LINKS: 'links',
+    SPAN_ID: 'spanId',
+    EVENTS: 'events',
+    STATUS: 'status',
+    TRACE_ID: 'traceId',
+    TRACE_STATE: 'traceState',
+    ATTRIBUTES: 'attributes',
+    PARENT_SPAN_ID: 'parentSpanId',
+    END_TIME: 'endTimeUnixNano',
+    START_TIME: 'startTimeUnixNano',
+    TIME: 'timeUnixNano',
+    DROPPED_ATTRIBUTES: 'droppedAttributesCount',
+    DROPPED_EVENTS: 'droppedEventsCount',
+    DROPPED_LINKS: 'droppedLinksCount',
+  };
+  const expected = Object.entries(fields).flatMap(([name, field]) => {
+    const end = name.endsWith('TIME') ? 'UNIX_NANO_END' : `${name}_END`;
+    return field.length <= 8
+      ? [[name, wordOf(field)] as const]
+      : [[name, wordOf(field.slice(0, 8))] as const, [end, wordOf(field.slice(-8))] as const];
+  });
+  expect(words).toEqual(new Map(expected));
 });
 
 test.each(['otlp-json/shop.jsonl', 'otlp-proto/shop-framed.pb'])('common spans take the lane: %s', async file => {

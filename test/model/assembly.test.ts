@@ -408,6 +408,17 @@ describe('Zipkin’s client and server halves of one id', () => {
       expected: ['a root', '  b child', '  b child'],
     },
     {
+      name: 'and stands among its siblings by the id that it got',
+      drawing: `
+        a | 0-100 | web | get | server
+          z | 20-50 | web | call | client
+          z | 20-30 | bank | call | server
+        c | 20-40 | web | query | client, parent: z
+        h | 20-25 | web | query | client, parent: z
+      `,
+      expected: ['a root', '  z child', '    c child', '    h child', '    half child'],
+    },
+    {
       name: 'halves without a parent',
       drawing: `
         b | 10-60 | web | call | client
