@@ -1,4 +1,4 @@
-import { existsSync, fstatSync, type Stats } from 'node:fs';
+import { existsSync, fstatSync } from 'node:fs';
 import { CommanderError, Command as Program, Option as ProgramOption } from 'commander';
 import type { AnyOption, Command, CommandContext, CommandEntry, Option } from './commands/command.ts';
 import { formatHelp, formatTopHelp } from './commands/help.ts';
@@ -337,7 +337,6 @@ export async function main(): Promise<void> {
     });
   }
   const stdout = sinkOf(process.stdout);
-  makeInputBlocking();
   const running = run(process.argv.slice(2), {
     env: process.env,
     platform: process.platform,
@@ -374,27 +373,12 @@ function endBy({ signal, exitCode }: Interruption): void {
 
 /** A socket is left alone: programs that start others often leave one open for good, and say `-` where they mean it. */
 function isPiped(): boolean {
-  const stdin = inputStats();
-  return stdin !== undefined && (stdin.isFIFO() || stdin.isFile());
-}
-
-function inputStats(): Stats | undefined {
   try {
-    return fstatSync(0);
+    const stdin = fstatSync(0);
+    return stdin.isFIFO() || stdin.isFile();
   } catch {
-    return undefined;
+    return false;
   }
-}
-
-/**
- * Undoes what importing `node:process` does, as commander does it: process.stdin is opened, and with that a pipe made
- * non-blocking, so that reading a dump from one in which nothing has come yet fails (EAGAIN).
- */
-function makeInputBlocking(): void {
-  const stdin = inputStats();
-  if (stdin === undefined || !(stdin.isFIFO() || stdin.isSocket())) return;
-  const { _handle: handle } = process.stdin as { _handle?: { setBlocking?(isBlocking: boolean): number } | null };
-  handle?.setBlocking?.(true);
 }
 
 /** A stream as a sink that waits until it is drained, and ends the run quietly where nobody reads any more. */

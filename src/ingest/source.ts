@@ -27,6 +27,9 @@ export interface SourceProblem {
 
 const CHUNK = 1 << 20;
 const STDIN = 0;
+/** A pipe that does not block is looked at again at once, for its writer is mostly at work, and then after up to so long. */
+const QUICK_TRIES = 100;
+const LONGEST_WAIT_MS = 16;
 const newChunk = () => Buffer.allocUnsafeSlow(CHUNK);
 
 /**
@@ -114,11 +117,17 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
     file = source.path === undefined ? undefined : await open(source.path);
     const descriptor = file?.fd ?? STDIN;
     const buffers = [newChunk(), newChunk(), newChunk()] as const;
-    const readInto = (buffer: Buffer) =>
+    const readInto = (buffer: Buffer, tries = 0) =>
       new Promise<Uint8Array>((resolve, reject) => {
-        read(descriptor, buffer, 0, CHUNK, null, (error, length) =>
-          error === null ? resolve(buffer.subarray(0, length)) : reject(error),
-        );
+        read(descriptor, buffer, 0, CHUNK, null, (error, length) => {
+          if (error === null) resolve(buffer.subarray(0, length));
+          // A pipe that someone made non-blocking, as Node.js does where process.stdin is touched: nothing has come yet.
+          else if (error.code === 'EAGAIN') {
+            const again = () => readInto(buffer, tries + 1).then(resolve, reject);
+            if (tries < QUICK_TRIES) setImmediate(again);
+            else setTimeout(again, Math.min(tries - QUICK_TRIES, LONGEST_WAIT_MS));
+          } else reject(error);
+        });
       });
     coming = readInto(buffers[0]);
     for (let turn = 1; ; turn++) {

@@ -5,7 +5,7 @@ import { fixture, fixturesIn } from '../support/fixtures.ts';
 
 // The files of fixtures/invalid: what is whole in them is read, the rest is counted and named.
 
-const HINT = /OTLP.*Jaeger.*Zipkin/;
+const HINT = /tailspan formats FILE says what was seen/;
 const KEPT = 'what stands before it was read';
 
 type Count = readonly [reason: Reason, count: number, offset: number, detail: string];
@@ -35,7 +35,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   'no-traces.json': {
     spans: [],
     fault: 'holds JSON but no trace format that is read: an object with .hello .values .values[]',
-    hint: /look at the first document of the file/,
+    hint: HINT,
     skipped: [['unrecognised-json', 1, 0, 'an object with .hello .values .values[]']],
   },
 

@@ -126,7 +126,7 @@ describe('what is told apart', () => {
 
   test('a line among them that is no message is counted', async () => {
     const line = MESSAGES[0]!.toString('base64');
-    const { account, spans } = await decodeDump(`${line}\n`.repeat(2000) + `what is this?\n${line}\n`);
+    const { account, spans } = await decodeDump(`${`${line}\n`.repeat(2000)}what is this?\n${line}\n`);
     expect(spans).toHaveLength(8004);
     expect(account.skipped).toMatchObject([
       { reason: 'malformed-protobuf', count: 1, first: { detail: 'a line that is not base64' } },

@@ -411,12 +411,12 @@ describe('Zipkin’s client and server halves of one id', () => {
       name: 'and stands among its siblings by the id that it got',
       drawing: `
         a | 0-100 | web | get | server
-          z | 20-50 | web | call | client
-          z | 20-30 | bank | call | server
-        c | 20-40 | web | query | client, parent: z
-        h | 20-25 | web | query | client, parent: z
+          b | 20-50 | web | call | client
+          b | 20-30 | bank | call | server
+        c | 20-40 | web | query | client, parent: b
+        h | 20-25 | web | query | client, parent: b
       `,
-      expected: ['a root', '  z child', '    c child', '    h child', '    half child'],
+      expected: ['a root', '  b child', '    c child', '    h child', '    half child'],
     },
     {
       name: 'halves without a parent',
