@@ -17,7 +17,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
 const MAX_LENGTH = 400;
 
 /**
- * Returns a message with numbers, hex, UUIDs, quoted strings, paths and addresses replaced by placeholders, white space
+ * Returns a message with numbers, hex, UUIDs, quoted strings, paths and addresses replaced by marks, white space
  * folded, and cut at 400 characters. Messages of one kind have one template.
  */
 export function messageTemplate(message: string): string {
@@ -25,6 +25,6 @@ export function messageTemplate(message: string): string {
     .slice(0, MAX_LENGTH * 4)
     .replace(/\s+/g, ' ')
     .trim();
-  for (const [pattern, placeholder] of REPLACEMENTS) template = template.replace(pattern, placeholder);
+  for (const [pattern, mark] of REPLACEMENTS) template = template.replace(pattern, mark);
   return template.slice(0, MAX_LENGTH);
 }

@@ -8,19 +8,35 @@ import {
   ValueType,
 } from '../../model/attributes.ts';
 import {
-  type Definitions,
   type EventColumns,
   type LinkColumns,
-  type OperationDefinition,
   Quirk,
   type SpanBatch,
   type SpanColumns,
   type ValueColumns,
 } from '../../model/span-batch.ts';
 import type { Run } from '../lane/lane.ts';
+import {
+  emptyDefinitions,
+  emptyEvents,
+  emptyLinks,
+  emptySpans,
+  emptyValues,
+  growEvents,
+  growLinks,
+  grown,
+  growSpans,
+  growValues,
+  newEvents,
+  newLinks,
+  newSpans,
+  newValues,
+  resized,
+} from './allocation.ts';
 import { AttributeCache } from './attribute-cache.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { type ByteSource, byteSource, copyBytes, SLACK, sourceOfText } from './bytes.ts';
+import { OperationTable } from './operation-table.ts';
 import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 
 // The one way from a decoder to columns. A decoder sets the fields of the span in hand, adds attributes, events and
@@ -745,72 +761,6 @@ export class BatchWriter {
   }
 }
 
-/** Operations by what they consist of: an open-addressing table over six integers; ids count from 0. */
-class OperationTable {
-  readonly definitions: OperationDefinition[] = [];
-  #mask = 255;
-  /** Id + 1, 0 where empty. */
-  #slots = new Int32Array(256);
-
-  idOf(service: number, name: number, kind: number, scope: number, flags: number, quirks: number): number {
-    let slot = hashOperation(service, name, kind, scope, flags, quirks) & this.#mask;
-    for (;;) {
-      const id = this.#slots[slot]! - 1;
-      if (id < 0) return this.#add({ serviceName: service, name, kind, scope, flags, quirks }, slot);
-      const known = this.definitions[id]!;
-      if (
-        known.name === name &&
-        known.serviceName === service &&
-        known.kind === kind &&
-        known.scope === scope &&
-        known.flags === flags &&
-        known.quirks === quirks
-      ) {
-        return id;
-      }
-      slot = (slot + 1) & this.#mask;
-    }
-  }
-
-  clear(): void {
-    this.definitions.length = 0;
-    if (this.#slots.length > 4096) {
-      this.#mask = 255;
-      this.#slots = new Int32Array(256);
-    } else this.#slots.fill(0);
-  }
-
-  #add(definition: OperationDefinition, slot: number): number {
-    const id = this.definitions.push(definition) - 1;
-    this.#slots[slot] = id + 1;
-    if (this.definitions.length * 2 > this.#mask) {
-      this.#mask = this.#mask * 2 + 1;
-      this.#slots = new Int32Array(this.#mask + 1);
-      for (const [known, { serviceName, name, kind, scope, flags, quirks }] of this.definitions.entries()) {
-        let place = hashOperation(serviceName, name, kind, scope, flags, quirks) & this.#mask;
-        while (this.#slots[place] !== 0) place = (place + 1) & this.#mask;
-        this.#slots[place] = known + 1;
-      }
-    }
-    return id;
-  }
-}
-
-function hashOperation(
-  service: number,
-  name: number,
-  kind: number,
-  scope: number,
-  flags: number,
-  quirks: number,
-): number {
-  let hash = Math.imul(name, 0x9e3779b1) ^ Math.imul((service << 8) ^ scope, 0x85ebca6b);
-  hash ^= Math.imul((kind << 24) ^ (quirks << 16) ^ flags, 0xc2b2ae35);
-  hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
-}
-
 const TRUE = sourceOfText('true');
 const FALSE = sourceOfText('false');
 
@@ -837,136 +787,4 @@ const encoder = new TextEncoder();
 
 function validText(source: ByteSource, from: number, to: number): string {
   return decoder.decode(source.bytes.subarray(from, to));
-}
-
-function emptyDefinitions(): Definitions {
-  return { names: [], keys: [], operations: [], resources: [], scopes: [], statuses: [] };
-}
-
-function newSpans(rows: number, attributes = rows * 8): SpanColumns {
-  return emptySpans({
-    traceId: new Uint32Array(rows * 4),
-    spanId: new Uint32Array(rows * 2),
-    parentId: new Uint32Array(rows * 2),
-    start: new Uint32Array(rows * 2),
-    duration: new Uint32Array(rows * 2),
-    operation: new Uint32Array(rows),
-    resource: new Uint32Array(rows),
-    status: new Uint32Array(rows),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(attributes),
-  });
-}
-
-function newEvents(rows: number): EventColumns {
-  return emptyEvents({
-    span: new Uint32Array(rows),
-    time: new Uint32Array(rows * 2),
-    name: new Uint32Array(rows),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(rows * 2),
-  });
-}
-
-function newLinks(rows: number): LinkColumns {
-  return emptyLinks({
-    span: new Uint32Array(rows),
-    traceId: new Uint32Array(rows * 4),
-    spanId: new Uint32Array(rows * 2),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(rows * 2),
-  });
-}
-
-function newValues(rows: number, firstId: number, text = rows * 32): ValueColumns {
-  return emptyValues(
-    {
-      key: new Uint32Array(rows),
-      type: new Uint8Array(rows),
-      textEnd: new Uint32Array(rows),
-      text: new Uint8Array(text),
-    },
-    firstId,
-  );
-}
-
-// Columns that are new and columns that came back are put together in one place each, so that the hot code that writes
-// them sees objects of one hidden class.
-
-function emptySpans(columns: Omit<SpanColumns, 'count'>): SpanColumns {
-  const { traceId, spanId, parentId, start, duration, operation, resource, status, attributeEnd, attributes } = columns;
-  return {
-    count: 0,
-    traceId,
-    spanId,
-    parentId,
-    start,
-    duration,
-    operation,
-    resource,
-    status,
-    attributeEnd,
-    attributes,
-  };
-}
-
-function emptyEvents({ span, time, name, attributeEnd, attributes }: Omit<EventColumns, 'count'>): EventColumns {
-  return { count: 0, span, time, name, attributeEnd, attributes };
-}
-
-function emptyLinks({ span, traceId, spanId, attributeEnd, attributes }: Omit<LinkColumns, 'count'>): LinkColumns {
-  return { count: 0, span, traceId, spanId, attributeEnd, attributes };
-}
-
-function emptyValues(
-  { key, type, textEnd, text }: Omit<ValueColumns, 'count' | 'firstId'>,
-  firstId: number,
-): ValueColumns {
-  return { count: 0, firstId, key, type, textEnd, text };
-}
-
-type Column = Uint32Array | Uint8Array;
-
-function resized<T extends Column>(column: T, size: number): T;
-function resized(column: Column, size: number): Column {
-  const larger = column instanceof Uint8Array ? new Uint8Array(size) : new Uint32Array(size);
-  larger.set(column);
-  return larger;
-}
-
-/** The column with room for `least` elements, and twice what it had. */
-function grown<T extends Column>(column: T, least: number): T {
-  return resized(column, Math.max(column.length * 2, least));
-}
-
-function growSpans(columns: SpanColumns): void {
-  columns.traceId = grown(columns.traceId, 4);
-  columns.spanId = grown(columns.spanId, 2);
-  columns.parentId = grown(columns.parentId, 2);
-  columns.start = grown(columns.start, 2);
-  columns.duration = grown(columns.duration, 2);
-  columns.operation = grown(columns.operation, 1);
-  columns.resource = grown(columns.resource, 1);
-  columns.status = grown(columns.status, 1);
-  columns.attributeEnd = grown(columns.attributeEnd, 1);
-}
-
-function growEvents(columns: EventColumns): void {
-  columns.span = grown(columns.span, 1);
-  columns.time = grown(columns.time, 2);
-  columns.name = grown(columns.name, 1);
-  columns.attributeEnd = grown(columns.attributeEnd, 1);
-}
-
-function growLinks(columns: LinkColumns): void {
-  columns.span = grown(columns.span, 1);
-  columns.traceId = grown(columns.traceId, 4);
-  columns.spanId = grown(columns.spanId, 2);
-  columns.attributeEnd = grown(columns.attributeEnd, 1);
-}
-
-function growValues(columns: ValueColumns): void {
-  columns.key = grown(columns.key, 1);
-  columns.type = grown(columns.type, 1);
-  columns.textEnd = grown(columns.textEnd, 1);
 }
