@@ -30,8 +30,15 @@ export class Database {
   readonly #database: duckdb.Database;
   #isClosed = false;
 
-  private constructor(path: string, database: duckdb.Database, connection: duckdb.Connection) {
+  readonly #hasOwnLimit: boolean;
+
+  private constructor(
+    { path, memoryLimit }: DatabaseOptions,
+    database: duckdb.Database,
+    connection: duckdb.Connection,
+  ) {
     this.path = path;
+    this.#hasOwnLimit = memoryLimit !== undefined;
     this.#database = database;
     this.connection = connection;
   }
@@ -59,7 +66,7 @@ export class Database {
     }
     try {
       const database = await duckdb.open(options.path, config);
-      return new Database(options.path, database, await duckdb.connect(database));
+      return new Database(options, database, await duckdb.connect(database));
     } catch (error) {
       throw explainOpening(options.path, error);
     }
@@ -106,6 +113,15 @@ export class Database {
   async value(sql: string, parameters: readonly SqlParameter[] = []): Promise<SqlValue | undefined> {
     const [row] = await this.rows(sql, parameters);
     return row === undefined ? undefined : Object.values(row)[0];
+  }
+
+  /**
+   * Lets DuckDB hold so much in memory, such as `256MB`; undefined for what it was opened with. Where the user has set a limit, that
+   * one stays.
+   */
+  async limitMemory(limit: string | undefined): Promise<void> {
+    if (this.#hasOwnLimit) return;
+    await this.run(limit === undefined ? 'RESET memory_limit' : `SET memory_limit = '${limit}'`);
   }
 
   /** Sets how many threads queries may use. */

@@ -18,6 +18,9 @@ const WINDOW_SPANS = 150_000;
 /** A trace is settled when this many spans have come behind its last one. */
 const SETTLED_AFTER = 60_000;
 
+/** What DuckDB may hold while it is appended to; a load of any size stays under 1 GB with it (docs/performance.md). */
+const APPENDING_MEMORY = '256MB';
+
 /** What decoding says of a source; see ingest/account.ts, whose objects have these fields and more. */
 interface LoadedSource {
   readonly source: string;
@@ -111,6 +114,8 @@ export class Loader {
   }
 
   async begin(): Promise<void> {
+    // What is appended is written soon and not asked for: holding more of it is of no use.
+    if (this.#isFile) await this.#database.limitMemory(APPENDING_MEMORY);
     await this.#database.run('BEGIN TRANSACTION');
     this.#dictionaries.open(this.#database);
     this.#writer = new SpanWriter(this.#database, this.#nextSpanNo);
@@ -183,6 +188,7 @@ export class Loader {
     const writer = this.#writer;
     if (writer === undefined) throw new Error('no source was begun');
     this.#writeSettled(this.#pending.count);
+    if (this.#isFile) await this.#database.limitMemory(undefined);
     const hasZipkin = this.#pending.hasZipkin;
     const hadTraces = this.#firstSpanNo > 1;
     let duplicates = 0;
@@ -258,6 +264,7 @@ export class Loader {
     this.#pending = new PendingSpans();
     this.#producers = new Map();
     await this.#database.run('ROLLBACK');
+    if (this.#isFile) await this.#database.limitMemory(undefined);
     this.#dictionaries = await Dictionaries.read(this.#database);
   }
 
