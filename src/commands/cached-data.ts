@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { cacheFolder } from '../config/paths.ts';
 import { programVersion } from '../config/version.ts';
 import type { Source } from '../ingest/source.ts';
-import { SourceCache } from '../store/source-cache.ts';
+import type { SourceCache } from '../store/source-cache.ts';
 import { Store } from '../store/store.ts';
 import type { CommandContext } from './command.ts';
 import type { Data } from './data.ts';
@@ -19,7 +19,9 @@ export async function openCache(context: Pick<CommandContext, 'env' | 'screen'>)
   const wanted = context.env.TAILSPAN_CACHE;
   if (wanted === 'off') return undefined;
   const limit = wanted === undefined || wanted === '' ? DEFAULT_LIMIT_BYTES : byteSize('TAILSPAN_CACHE')(wanted);
-  return new SourceCache(await cacheFolder(context.env), limit, () => context.screen.now());
+  // With it comes node:crypto, which the many small dumps do not need.
+  const { SourceCache: Cache } = await import('../store/source-cache.ts');
+  return new Cache(await cacheFolder(context.env), limit, () => context.screen.now());
 }
 
 /** The place of some sources in the cache. */

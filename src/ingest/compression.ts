@@ -24,7 +24,9 @@ const MAX_LAYERS = 4;
 /** As many of the first bytes tell whether a stream is compressed. */
 export const MAGIC_BYTES = 10;
 /** Compressed bytes are fed in pieces of this size: what a fault destroys is at most what came of one. */
-const PIECE = 1 << 16;
+const PIECE = 1 << 18;
+/** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md). */
+const OUTPUT = 1 << 20;
 
 interface Decompressor extends EventEmitter {
   write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
@@ -56,7 +58,7 @@ const CODECS: readonly Codec[] = [
   {
     name: 'gzip',
     matches: head => head[0] === 0x1f && head[1] === 0x8b && head[2] === 8,
-    create: library => library.createInflateRaw(),
+    create: library => library.createInflateRaw({ chunkSize: OUTPUT }),
     header: readGzipHeader,
     trailer: checkGzipTrailer,
   },
@@ -66,12 +68,12 @@ const CODECS: readonly Codec[] = [
       (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) ||
       // A skippable frame.
       (((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18),
-    create: library => library.createZstdDecompress(),
+    create: library => library.createZstdDecompress({ chunkSize: OUTPUT }),
   },
   {
     name: 'zlib',
     matches: head => head[0] === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(head[1] ?? 0),
-    create: library => library.createInflate(),
+    create: library => library.createInflate({ chunkSize: OUTPUT }),
   },
   {
     name: 'snappy',
@@ -85,13 +87,13 @@ const CODECS: readonly Codec[] = [
 const BROTLI: StreamCodec = {
   name: 'brotli',
   matches: () => false,
-  create: library => library.createBrotliDecompress(),
+  create: library => library.createBrotliDecompress({ chunkSize: OUTPUT }),
 };
 /** Deflate without anything around it, as in zip archives. */
 const DEFLATE: StreamCodec = {
   name: 'deflate',
   matches: () => false,
-  create: library => library.createInflateRaw(),
+  create: library => library.createInflateRaw({ chunkSize: OUTPUT }),
 };
 
 function startsWith(head: Uint8Array, magic: readonly number[]): boolean {
