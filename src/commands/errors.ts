@@ -269,7 +269,7 @@ async function showGroup(database: Database, group: ErrorGroup, trust: Trust): P
           kind: 'lines',
           lines: [
             [],
-            [styled(`swallowed ${plural(group.swallowedCount, 'time')}: the entry point did not fail`, 'warning')],
+            [styled(`swallowed ${plural(group.swallowedCount, 'time')}: a caller that waited did not fail`, 'warning')],
           ],
         });
       }

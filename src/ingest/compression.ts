@@ -24,7 +24,7 @@ const MAX_LAYERS = 4;
 /** As many of the first bytes tell whether a stream is compressed. */
 export const MAGIC_BYTES = 10;
 /** Compressed bytes are fed in pieces of this size: what a fault destroys is at most what came of one. */
-const PIECE = 1 << 18;
+const PIECE = 1 << 16;
 /** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md). */
 const OUTPUT = 1 << 20;
 

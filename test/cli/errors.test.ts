@@ -104,7 +104,7 @@ describe('errors GROUP', () => {
     for (const title of ['over time', 'from the entry point', 'traces, latest first', 'stack trace of the latest'])
       expect(text).toContain(`\n${title}`);
     expect(text).toContain('    at Charge.run (/app/payment/charge.js:88:11)\n');
-    expect(text).toContain('swallowed 3 times: the entry point did not fail\n');
+    expect(text).toContain('swallowed 3 times: a caller that waited did not fail\n');
   });
 
   test('of an id that is none lists the groups', async () => {
