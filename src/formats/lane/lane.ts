@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import type { ByteSource } from '../columns/bytes.ts';
 
-// The fast lane: OTLP spans that look as spans nearly always do are read by WebAssembly (assembly/), twice to five times as
+// The fast lane: OTLP spans that look as spans nearly always do are read by WebAssembly (assembly/), 1.5 to 2.5 times as
 // fast as in TypeScript (docs/performance.md). It only speeds up: whatever it does not know by its bytes it asks the TypeScript
 // decoder for, and a span that has anything odd about it ends its run and is read there. So there is one meaning of the input, and
 // the lane may be left out at any time.
