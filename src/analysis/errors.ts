@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAsyncEdge } from '../model/assembly.ts';
+import type { FailureDetails } from '../model/failure.ts';
 import { messageTemplate } from './message-template.ts';
 
 // Errors by where they began (docs/definitions.md, "Errors"). A failed span whose failure did not come from a child is
@@ -109,16 +110,6 @@ function isWaitedFor({ start, duration, kind }: ErrorInput, parent: number, chil
   return !isAsyncEdge(kind[parent]!, kind[child]!) && start[child]! <= start[parent]! + duration[parent]!;
 }
 
-/** What a failed span says of its failure beside its status. */
-export interface ErrorDetails {
-  readonly statusMessage: string;
-  readonly exceptionType: string | undefined;
-  readonly exceptionMessage: string | undefined;
-  readonly errorType: string | undefined;
-  readonly grpcStatus: string | undefined;
-  readonly httpStatus: string | undefined;
-}
-
 export interface NamedOperation {
   readonly serviceName: string;
   readonly name: string;
@@ -160,7 +151,7 @@ const EXEMPLARS = 5;
 export function groupErrors(
   finder: Pick<OriginFinder, 'origins' | 'steps'>,
   operations: readonly NamedOperation[],
-  detailsOf: (spanNo: number) => ErrorDetails,
+  detailsOf: (spanNo: number) => FailureDetails,
   spanCountOf: (operation: NamedOperation) => number,
 ): ErrorGroup[] {
   const groups = new Map<string, { origins: ErrorOrigin[]; key: GroupKey }>();
@@ -203,7 +194,7 @@ interface GroupKey {
 const FINE_RPC: ReadonlySet<string> = new Set(['0', 'OK']);
 
 /** The kind of an error: the exception's type, else error.type, else the RPC or HTTP status, else the span's status. */
-export function errorTypeOf(details: ErrorDetails): string {
+export function errorTypeOf(details: FailureDetails): string {
   if (details.exceptionType) return details.exceptionType;
   if (details.errorType) return details.errorType;
   if (details.grpcStatus && !FINE_RPC.has(details.grpcStatus)) return `gRPC ${details.grpcStatus}`;

@@ -3,6 +3,7 @@ import { type TracePath, tracePath } from '../analysis/trace-path.ts';
 import { type SpanRow, type TraceRow, traceRows } from '../analysis/trace-rows.ts';
 import { UserError } from '../errors.ts';
 import { type Attributes, displayValue } from '../model/attributes.ts';
+import { failureOf } from '../model/failure.ts';
 import { endOf, type Span } from '../model/span.ts';
 import { buildTrace, type Trace, type TraceNode } from '../model/trace.ts';
 import type { Block, Report } from '../report/report.ts';
@@ -277,20 +278,9 @@ function guidesOf(row: TraceRow): { guides: boolean[]; skippedLevels: number } {
 
 /** What a failed span says of its failure, on one line. */
 function errorLine(span: Span, screen: Screen): Line | undefined {
-  const exception = span.events.findLast(event => event.name === 'exception' || 'exception.type' in event.attributes);
-  const text = (attributes: Attributes | undefined, key: string) => {
-    const value = attributes?.[key];
-    return value === undefined ? undefined : displayValue(value);
-  };
-  const message = text(exception?.attributes, 'exception.message') ?? span.status.message;
-  const type = errorTypeOf({
-    statusMessage: span.status.message,
-    exceptionType: text(exception?.attributes, 'exception.type'),
-    exceptionMessage: message,
-    errorType: text(span.attributes, 'error.type'),
-    grpcStatus: text(span.attributes, 'rpc.grpc.status_code'),
-    httpStatus: text(span.attributes, 'http.response.status_code') ?? text(span.attributes, 'http.status_code'),
-  });
+  const failure = failureOf(span);
+  const type = errorTypeOf(failure);
+  const message = failure.exceptionMessage ?? failure.statusMessage;
   const said = [type === 'error' && message !== '' ? '' : type, message].filter(part => part !== '').join(': ');
   return [styled(sanitize(said, screen.unicode), 'error')];
 }

@@ -1,48 +1,22 @@
+import {
+  FAILURE_EVENT_FIELDS,
+  FAILURE_EVENT_KEYS,
+  FAILURE_EVENT_NAMES,
+  FAILURE_SPAN_FIELDS,
+  type FailureDetails,
+  type FailureFields,
+} from '../model/failure.ts';
 import type { Database, Row } from './database.ts';
 
-// What failed spans say of their failure: status, exception event, error.type, RPC and HTTP status. Stack traces are
-// left where they are until one is asked for.
-
-/** The same fields as `ErrorDetails` of analysis/errors.ts. */
-export interface FailureDetails {
-  statusMessage: string;
-  exceptionType: string | undefined;
-  exceptionMessage: string | undefined;
-  errorType: string | undefined;
-  grpcStatus: string | undefined;
-  httpStatus: string | undefined;
-}
-
-type Field = Exclude<keyof FailureDetails, 'statusMessage'>;
-
-/** Attribute keys for each field, the current name first; OpenTracing's behind it. */
-const EVENT_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
-  'exception.type': ['exceptionType', 0],
-  'error.kind': ['exceptionType', 1],
-  'exception.message': ['exceptionMessage', 0],
-  message: ['exceptionMessage', 1],
-  'error.object': ['exceptionMessage', 2],
-};
-/** What makes an event tell of a failure: its name, or one of these keys. Any log line may have a `message`. */
-const FAILURE_NAMES = ['exception', 'error'];
-const FAILURE_KEYS = ['exception.type', 'exception.message', 'error.kind', 'error.object'];
-const SPAN_FIELDS: Readonly<Record<string, readonly [Field, number]>> = {
-  'error.type': ['errorType', 0],
-  'rpc.response.status_code': ['grpcStatus', 0],
-  'rpc.status_code': ['grpcStatus', 1],
-  'rpc.grpc.status_code': ['grpcStatus', 2],
-  'http.response.status_code': ['httpStatus', 0],
-  'http.status_code': ['httpStatus', 1],
-  'exception.type': ['exceptionType', 3],
-  'exception.message': ['exceptionMessage', 3],
-};
+// What failed spans say of their failure (model/failure.ts), of many spans at once. Stack traces are left where they are until
+// one is asked for.
 
 /** Returns the details of failed spans by span number. Of several exceptions of a span the last one counts. */
 export async function failureDetails(
   database: Database,
   spanNumbers: readonly number[],
 ): Promise<Map<number, FailureDetails>> {
-  const details = new Map<number, FailureDetails>();
+  const details = new Map<number, { -readonly [Field in keyof FailureDetails]: FailureDetails[Field] }>();
   if (spanNumbers.length === 0) return details;
   await database.run('CREATE OR REPLACE TEMP TABLE failed_span (span_no BIGINT)');
   for (let from = 0; from < spanNumbers.length; from += 20_000) {
@@ -62,7 +36,7 @@ export async function failureDetails(
   }
   // The best key seen for a field of a span.
   const ranks = new Map<string, number>();
-  const take = (row: Row, fields: typeof SPAN_FIELDS): void => {
+  const take = (row: Row, fields: FailureFields): void => {
     const spanNo = Number(row.span_no);
     const [field, rank] = fields[String(row.key)]!;
     const value = String(row.value);
@@ -75,25 +49,25 @@ export async function failureDetails(
   const onEvents = await database.rows(`
     SELECT span_no, key, value FROM (
       SELECT e.span_no, e.time_ns, e.event_no, e.is_failure, k.name AS key, a.value,
-        bool_or(e.is_failure OR k.name IN (${textList(FAILURE_KEYS)})) OVER (PARTITION BY e.event_no) AS tells
+        bool_or(e.is_failure OR k.name IN (${textList(FAILURE_EVENT_KEYS)})) OVER (PARTITION BY e.event_no) AS tells
       FROM (
-        SELECT span_no, time_ns, event.rowid AS event_no, n.name IN (${textList(FAILURE_NAMES)}) AS is_failure,
+        SELECT span_no, time_ns, event.rowid AS event_no, n.name IN (${textList(FAILURE_EVENT_NAMES)}) AS is_failure,
           unnest(attribute_ids) AS attribute_id
         FROM event SEMI JOIN failed_span USING (span_no) JOIN event_name n USING (name_id)
       ) e
       JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
-      WHERE k.name IN (${textList(Object.keys(EVENT_FIELDS))}) AND a.value <> ''
+      WHERE k.name IN (${textList(Object.keys(FAILURE_EVENT_FIELDS))}) AND a.value <> ''
     )
     WHERE tells
     QUALIFY dense_rank() OVER (PARTITION BY span_no ORDER BY time_ns DESC, event_no DESC) = 1
     ORDER BY span_no, key`);
-  for (const row of onEvents) take(row, EVENT_FIELDS);
+  for (const row of onEvents) take(row, FAILURE_EVENT_FIELDS);
   const onSpans = await database.rows(`
     SELECT s.span_no, k.name AS key, a.value
     FROM (SELECT span_no, unnest(attribute_ids) AS attribute_id FROM span SEMI JOIN failed_span USING (span_no)) s
     JOIN attribute a USING (attribute_id) JOIN key k USING (key_id)
-    WHERE k.name IN (${textList(Object.keys(SPAN_FIELDS))}) ORDER BY s.span_no, k.name`);
-  for (const row of onSpans) take(row, SPAN_FIELDS);
+    WHERE k.name IN (${textList(Object.keys(FAILURE_SPAN_FIELDS))}) ORDER BY s.span_no, k.name`);
+  for (const row of onSpans) take(row, FAILURE_SPAN_FIELDS);
   await database.run('DROP TABLE failed_span');
   return details;
 }

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type ErrorDetails,
-  type ErrorGroup,
-  type ErrorInput,
-  errorTypeOf,
-  groupErrors,
-  OriginFinder,
-} from '../../src/analysis/errors.ts';
+import { type ErrorGroup, type ErrorInput, errorTypeOf, groupErrors, OriginFinder } from '../../src/analysis/errors.ts';
+import type { FailureDetails } from '../../src/model/failure.ts';
 import type { Span } from '../../src/model/span.ts';
 import { failureDetails } from '../../src/store/error-details.ts';
 import { operationRates } from '../../src/store/rates.ts';
@@ -16,7 +10,7 @@ import { traceSpans } from '../support/arbitraries.ts';
 import { DRAWING_START, type DrawOptions, draw } from '../support/drawn-trace.ts';
 import { storeOf } from '../support/load.ts';
 
-const NO_DETAILS: ErrorDetails = {
+const NO_DETAILS: FailureDetails = {
   statusMessage: '',
   exceptionType: undefined,
   exceptionMessage: undefined,

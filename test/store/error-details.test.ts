@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { type FailureDetails, failureOf } from '../../src/model/failure.ts';
 import type { Span, SpanEvent } from '../../src/model/span.ts';
-import { type FailureDetails, failureDetails } from '../../src/store/error-details.ts';
+import { failureDetails } from '../../src/store/error-details.ts';
 import { draw } from '../support/drawn-trace.ts';
 import { storeOf } from '../support/load.ts';
 
@@ -15,9 +16,12 @@ const NOTHING: FailureDetails = {
 
 async function detailsOf(span: Partial<Span>): Promise<FailureDetails> {
   const [drawn] = draw('a | 0-9 | | | error');
-  const { database } = await storeOf([{ ...drawn!, ...span }]);
+  const whole = { ...drawn!, ...span };
+  const { database } = await storeOf([whole]);
   const details = await failureDetails(database, [1]);
   expect([...details.keys()]).toEqual([1]);
+  // One span by itself says the same as many in the database.
+  expect(failureOf(whole)).toEqual(details.get(1));
   return details.get(1)!;
 }
 
