@@ -85,7 +85,7 @@ test('any spans, as JSON lines', async () => {
   );
 });
 
-/** How many changed inputs are tried. `MUTATIONS=1000000 npx vitest run test/formats/lane.test.ts` takes half an hour. */
+/** How many changed inputs are tried. `MUTATIONS=1000000 npx vitest run test/formats/lane.test.ts` takes ten minutes. */
 const MUTATIONS = Number(process.env.MUTATIONS ?? 5000);
 /** So many are given to one decoder, as the sources of one ingest are. */
 const DUMPS = 100;
