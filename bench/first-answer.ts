@@ -33,7 +33,7 @@ await withWorkspace(tmpdir(), async folder => {
       name: 'summary FILE',
       argv: [...program, 'summary', file],
       env: privateHome(newHome),
-      // What was kept of the file from the run before would make this an answer from the cache.
+      // Nothing of a run before may help; the file is too small to be kept, but the home is new all the same.
       prepare: () => emptyFolder(newHome),
     },
     { name: 'summary FILE, again', argv: [...program, 'summary', file], env: privateHome(usedHome) },

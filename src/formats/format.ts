@@ -91,7 +91,7 @@ export type Sighting<Container extends string = string> =
   | { readonly skip: Reason; readonly detail?: string };
 
 interface FormatDescription {
-  /** The name under which the format stands in JSON, SQL and `--input-format`. */
+  /** The name under which the format stands in JSON and SQL. */
   readonly name: string;
   /** The name for people. */
   readonly title: string;

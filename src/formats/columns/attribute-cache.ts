@@ -17,7 +17,7 @@ const LONGEST = 2048;
 const LAST_POSITION = 0x7000_0000;
 
 /** Which way of writing an attribute the bytes are in; equal bytes mean different things in different forms. */
-export const AttributeForm = { otlpProto: 1, otlpJson: 2, jaegerTag: 3, zipkinTag: 4 } as const;
+export const AttributeForm = { otlpProto: 1, otlpJson: 2 } as const;
 
 export class AttributeCache {
   /** Key and value of the attribute found last. */

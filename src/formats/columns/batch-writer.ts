@@ -423,11 +423,6 @@ export class BatchWriter {
     return true;
   }
 
-  /** Says whether the span in hand has an attribute of this key. */
-  hasAttribute(key: number): boolean {
-    return this.#spanKeySeen[key] === this.#spanSerial;
-  }
-
   /** Begins an event of the span in hand. Name and time may be set until the next event or link begins. */
   beginEvent(): void {
     const row = this.#eventCount++;
