@@ -89,11 +89,11 @@ export const STRICT: Option<boolean> = {
   description: 'exit with 2 if any record could not be read',
   group: 'Input',
 };
-export const MEMORY: Option<string> = {
+export const MEMORY: Option<number> = {
   flags: '--memory <size>',
   description: 'memory that the database may use, such as 2GB',
   group: 'Input',
-  parse: text => text,
+  parse: byteSize('--memory'),
 };
 export const MAX_RECORD_SIZE: Option<number> = {
   flags: '--max-record-size <size>',

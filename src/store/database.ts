@@ -15,8 +15,8 @@ export interface DatabaseOptions {
   /** `:memory:` or a file. */
   readonly path: string;
   readonly readOnly?: boolean;
-  /** DuckDB's `memory_limit`, such as `2GB`. */
-  readonly memoryLimit?: string;
+  /** Bytes that DuckDB may hold in memory. */
+  readonly memoryLimit?: number;
 }
 
 /** The version of DuckDB, such as `v1.5.6`. */
@@ -30,7 +30,7 @@ export class Database {
   readonly #database: duckdb.Database;
   #isClosed = false;
 
-  readonly #hasOwnLimit: boolean;
+  readonly #memoryLimit: number | undefined;
 
   private constructor(
     { path, memoryLimit }: DatabaseOptions,
@@ -38,7 +38,7 @@ export class Database {
     connection: duckdb.Connection,
   ) {
     this.path = path;
-    this.#hasOwnLimit = memoryLimit !== undefined;
+    this.#memoryLimit = memoryLimit;
     this.#database = database;
     this.connection = connection;
   }
@@ -55,15 +55,7 @@ export class Database {
     set('autoinstall_known_extensions', 'false');
     set('autoload_known_extensions', 'false');
     set('preserve_insertion_order', 'true');
-    if (options.memoryLimit !== undefined) {
-      try {
-        set('memory_limit', options.memoryLimit);
-      } catch {
-        throw new UserError(`'${options.memoryLimit}' is not an amount of memory`, {
-          hint: 'for example --memory 2GB',
-        });
-      }
-    }
+    if (options.memoryLimit !== undefined) set('memory_limit', inBytes(options.memoryLimit));
     try {
       const database = await duckdb.open(options.path, config);
       return new Database(options, database, await duckdb.connect(database));
@@ -116,12 +108,12 @@ export class Database {
   }
 
   /**
-   * Lets DuckDB hold so much in memory, such as `256MB`; undefined for what it was opened with. Where the user has set a limit, that
-   * one stays.
+   * Lets DuckDB hold so many bytes in memory, but never more than it was opened with; undefined for what it was opened
+   * with.
    */
-  async limitMemory(limit: string | undefined): Promise<void> {
-    if (this.#hasOwnLimit) return;
-    await this.run(limit === undefined ? 'RESET memory_limit' : `SET memory_limit = '${limit}'`);
+  async limitMemory(limit: number | undefined): Promise<void> {
+    const bytes = Math.min(limit ?? Infinity, this.#memoryLimit ?? Infinity);
+    await this.run(bytes === Infinity ? 'RESET memory_limit' : `SET memory_limit = '${inBytes(bytes)}'`);
   }
 
   /** Sets how many threads queries may use. */
@@ -135,6 +127,11 @@ export class Database {
     duckdb.disconnect_sync(this.connection);
     duckdb.close_sync(this.#database);
   }
+}
+
+/** A size as DuckDB reads it. */
+function inBytes(bytes: number): string {
+  return `${bytes}B`;
 }
 
 /** Up to 2,048 rows of a result, column by column. */

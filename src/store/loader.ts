@@ -18,8 +18,8 @@ const WINDOW_SPANS = 150_000;
 /** A trace is settled when this many spans have come behind its last one. */
 const SETTLED_AFTER = 60_000;
 
-/** What DuckDB may hold while it is appended to; a load of any size stays under 1 GB with it (docs/performance.md). */
-const APPENDING_MEMORY = '256MB';
+/** Bytes that DuckDB may hold while it is appended to; a load of any size stays under 1 GB with it (docs/performance.md). */
+const APPENDING_MEMORY = 256e6;
 
 /** What decoding says of a source; see ingest/account.ts, whose objects have these fields and more. */
 interface LoadedSource {

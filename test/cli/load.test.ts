@@ -179,8 +179,8 @@ describe('which database', () => {
       '512.0 MiB\n',
     );
     expect(await refusal(['search', EXAMPLE, '--memory', 'plenty'])).toMatchObject({
-      error: "'plenty' is not an amount of memory",
-      hint: 'for example --memory 2GB',
+      error: "--memory takes a size, not 'plenty'",
+      hint: 'for example 64MiB or 2GB',
     });
   });
 
