@@ -3,8 +3,9 @@
 //   node bench/ingest.ts --data bench/data/s1m --runs 5
 //   node bench/ingest.ts --against 'other-program {file} {db}'      a rival; the two take turns
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { spansOf } from './data-set.ts';
 import { FILE_ENDINGS } from './generator/dump.ts';
 import { type Command, type Measured, measure, pairedRatio, spreadOf } from './measure.ts';
 import { parseCommand, positiveNumber, readOptions } from './options.ts';
@@ -98,12 +99,4 @@ function rowOf(file: string, measured: Measured, databaseBytes: readonly number[
     formatPeakRss(measured),
     (spreadOf(databaseBytes).median / spans).toFixed(1),
   ];
-}
-
-function spansOf(prefix: string): number {
-  const about: unknown = JSON.parse(readFileSync(`${prefix}.about.json`, 'utf8'));
-  if (typeof about === 'object' && about !== null && 'spans' in about && typeof about.spans === 'number') {
-    return about.spans;
-  }
-  throw new Error(`${prefix}.about.json does not say how many spans there are`);
 }

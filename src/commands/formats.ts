@@ -1,5 +1,5 @@
 import { ToldError } from '../errors.ts';
-import { DEFAULT_LIMITS, REASONS, type Reason } from '../formats/format.ts';
+import { DEFAULT_LIMITS, REASONS, type Reason, textOfReason } from '../formats/format.ts';
 import { FORMATS } from '../formats/index.ts';
 import type { SourceAccount } from '../ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
@@ -150,7 +150,7 @@ function foundTable(found: readonly Stretch[], screen: Screen): Block {
   const several = new Set(found.map(({ source }) => source)).size > 1;
   const rows = found.map(({ source, format, reason, documents, spans, offset, because }): Line[] => {
     const title = FORMATS.find(({ name }) => name === format)?.title;
-    const text = reason === undefined ? (title ?? '') : REASONS[reason].text;
+    const text = reason === undefined ? (title ?? '') : textOfReason(reason, documents);
     const why =
       offset === undefined
         ? `recognised by ${because}`

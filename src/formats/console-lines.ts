@@ -2,27 +2,16 @@ import { DraftWriter, type SpanDraft } from './drafts/span-draft.ts';
 import type { DecodeContext, Reason } from './format.ts';
 import { BadRecord } from './json/cursor.ts';
 
-// What formats of console output share: lines as they were printed, and the account of spans found among them.
+// What formats of console output share: lines without the colours of a terminal, and the account of spans found among them. What
+// logs put around each line is taken off before (ingest/log-wrappers.ts); colours may stand on few lines only, such as the level of
+// a logger.
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
 const TERMINAL_SEQUENCES = /\x1b\[[0-9;]*[A-Za-z]/g;
-/** `2026-11-02T08:00:00.123456789Z stdout F text`: https://github.com/kubernetes/design-proposals-archive (CRI logging). */
-const CRI = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ?/;
 
-/**
- * Returns a line as the program printed it: without the colours of a terminal, and without what Docker (`{"log":"…\n","stream":…}`) and
- * Kubernetes put around each line.
- */
-export function printedLine(line: string): string {
-  let text = line;
-  if (text.startsWith('{"log":"')) text = logOf(text);
-  else if (CRI.test(text)) text = text.replace(CRI, '');
-  return text.includes('\x1b') ? text.replace(TERMINAL_SEQUENCES, '') : text;
-}
-
-function logOf(line: string): string {
-  const log = fieldOf(line, 'log');
-  return log === undefined ? line : log.replace(/\r?\n$/, '');
+/** Returns a line without the colours of a terminal. */
+export function withoutColours(line: string): string {
+  return line.includes('\x1b') ? line.replace(TERMINAL_SEQUENCES, '') : line;
 }
 
 /** Returns the text of a field of a line that is a JSON object; undefined where it has none. */

@@ -196,7 +196,27 @@ async function* peeled(
   if (codec === undefined && named !== undefined && !isPlainText(await reader.peek(1024))) codec = named;
   if (codec === undefined) yield* reader.rest();
   else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
-  else yield* peeled(members(reader, codec, limits), limits, undefined, layers + 1);
+  else yield* ahead(peeled(members(reader, codec, limits), limits, undefined, layers + 1));
+}
+
+/**
+ * Has the next chunk made while the last one is worked on: decompression runs on a thread of its own, and would wait there
+ * otherwise. What fails is thrown behind all that came before it.
+ */
+async function* ahead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    let coming = chunks.next();
+    for (;;) {
+      const { done, value } = await coming;
+      if (done === true) return;
+      coming = chunks.next();
+      // It is awaited when it is asked for; until then a failure is nobody's.
+      coming.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await chunks.return(undefined);
+  }
 }
 
 /** Decompresses one message held in memory, as collectors compress each message by itself. */

@@ -16,7 +16,7 @@ import { AccountKeeper, type SourceAccount } from './account.ts';
 import { type ArchiveEntry, type ArchiveKind, archiveKind, tarEntries, zipEntries } from './archives.ts';
 import { type CompressionLimits, decompressed, decompressedMessage, isCompressed, MAGIC_BYTES } from './compression.ts';
 import { SourceDamage } from './damage.ts';
-import { base64Lines, frames, framingOf, isBase64Lines } from './frames.ts';
+import { base64Lines, base64WidthOf, frames, framingOf, isBase64Lines, wrappedBase64 } from './frames.ts';
 import { HeadedStream, isPlainText } from './head.ts';
 import { unwrappingOf } from './log-wrappers.ts';
 import { chunksOf, type Source } from './source.ts';
@@ -318,6 +318,8 @@ export class SourceDecoder {
       const format = TEXT_FORMATS.find(known => known.sniff(lines, whole, this.#context.columnMap));
       if (format !== undefined) return this.#begin(format, offset, () => new TextLines(format, this.#context));
       if (isBase64Lines(head, whole)) return base64Lines(this.#framingOptions);
+      const width = base64WidthOf(head, whole);
+      if (width !== undefined) return wrappedBase64(width, this.#framingOptions);
     }
     if (!looksLikeJson(head)) return undefined;
     this.#json.begin(offset, isLog);

@@ -1,4 +1,4 @@
-import { REASONS } from '../formats/format.ts';
+import { REASONS, type Reason, textOfReason } from '../formats/format.ts';
 import { FORMATS } from '../formats/index.ts';
 import type { ReasonCount, SourceAccount } from './account.ts';
 
@@ -34,9 +34,11 @@ export function describeAccount(
   const mended = sources.flatMap(({ account }) => account.repaired);
   const repaired = total(mended.filter(({ reason }) => reason !== 'partial-trace')).map(describe);
   const sharedIds = sum(({ result }) => result.sharedIds);
-  if (sharedIds > 0) repaired.push(`${number(sharedIds)} spans that share their id with another`);
+  if (sharedIds > 0) {
+    repaired.push(count(sharedIds, 'span that shares its id with another', 'spans that share their id with another'));
+  }
   const cuts = sum(({ result }) => result.cuts);
-  if (cuts > 0) repaired.push(`${number(cuts)} cycles of parents, cut`);
+  if (cuts > 0) repaired.push(count(cuts, 'cycle of parents, cut', 'cycles of parents, cut'));
   if (repaired.length > 0) parts.push(`mended ${repaired.join(', ')}`);
   const partial = mended.filter(({ reason }) => reason === 'partial-trace');
   const [first] = partial;
@@ -60,8 +62,8 @@ function nameOf(account: SourceAccount): string {
   return `${name} (${titles.join(', ')})`;
 }
 
-function total(reasons: readonly ReasonCount[]): { reason: keyof typeof REASONS; count: number }[] {
-  const counts = new Map<keyof typeof REASONS, number>();
+function total(reasons: readonly ReasonCount[]): { reason: Reason; count: number }[] {
+  const counts = new Map<Reason, number>();
   for (const { reason, count: more } of reasons) counts.set(reason, (counts.get(reason) ?? 0) + more);
   const order = Object.keys(REASONS);
   return [...counts]
@@ -69,8 +71,8 @@ function total(reasons: readonly ReasonCount[]): { reason: keyof typeof REASONS;
     .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
 }
 
-function describe({ reason, count: times }: { reason: keyof typeof REASONS; count: number }): string {
-  return `${number(times)} ${REASONS[reason].text}`;
+function describe({ reason, count: times }: { reason: Reason; count: number }): string {
+  return `${number(times)} ${textOfReason(reason, times)}`;
 }
 
 function count(value: number, one: string, many: string): string {

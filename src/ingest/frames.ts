@@ -8,6 +8,7 @@ import { type Line, Lines } from './lines.ts';
 //   00 00 00 04 d2 0a …  a flag ("compressed") and such a length: the body of a gRPC call
 //   d2 09 0a …           the length as a varint: writeDelimitedTo of Java, C++ and Go
 //   CqgBCj…              base64, a message a line: logs, queues, functions
+//   CqgBCj…\nOZxkA…      base64 in lines of one width, the last of a message shorter: MIME (76), PEM and openssl (64)
 // Each message may be compressed by itself.
 
 /** What is done with a message; it is only valid during the call. `offset` is its first byte in the source. */
@@ -200,20 +201,55 @@ export function frames(framing: Framing, { report, recordBytes, onMessage }: Fra
 }
 
 const BASE64 = /^[A-Za-z0-9+/_-]{16,}={0,2}$/;
+const BASE64_PART = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+/** Says whether the first lines of a stream are messages in base64: each line all of a message. */
+export function isBase64Lines(head: Uint8Array, isWhole: boolean): boolean {
+  const { whole, cut } = linesOf(head, isWhole);
+  const filled = whole.filter(line => line !== '');
+  if (filled.length === 0) {
+    // The first line is longer than what is there of it.
+    return cut !== undefined && BASE64.test(cut) && isMessageText(cut.slice(0, cut.length & ~3), false);
+  }
+  return filled.every(line => BASE64.test(line) && isMessageText(line, true));
+}
+
+/** The shortest width in which anybody wraps base64. */
+const MIN_WIDTH = 32;
 
 /**
- * Says whether the first lines of a stream are messages in base64: each line all of a message. (Base64 that is broken into
- * lines of 76 characters is not.)
+ * Returns the width of the lines over which the messages of a stream are broken, as base64; undefined where it holds no such
+ * messages. All lines of a message but its last are of this width.
  */
-export function isBase64Lines(head: Uint8Array, isWhole: boolean): boolean {
-  const lines = Buffer.from(head).toString('latin1').split('\n');
-  const last = isWhole ? undefined : lines.pop();
-  const whole = lines.map(line => line.trim()).filter(line => line !== '');
-  if (whole.length === 0) {
-    // The first line is longer than what is there of it.
-    return last !== undefined && BASE64.test(last) && isMessageText(last.slice(0, last.length & ~3), false);
+export function base64WidthOf(head: Uint8Array, isWhole: boolean): number | undefined {
+  const { whole } = linesOf(head, isWhole);
+  const first = whole.findIndex(line => line !== '');
+  const width = whole[first]?.length ?? 0;
+  if (width < MIN_WIDTH || width % 4 !== 0) return undefined;
+  const lines: string[] = [];
+  let isEnded = isWhole;
+  for (const line of whole.slice(first)) {
+    if (line === '') isEnded = true;
+    else if (line.length > width || !BASE64_PART.test(line)) return undefined;
+    else {
+      lines.push(line);
+      isEnded = isLastLine(line, width);
+    }
+    if (isEnded) break;
   }
-  return whole.every(line => BASE64.test(line) && isMessageText(line, true));
+  return lines.length > 1 && isMessageText(lines.join(''), isEnded || isWhole) ? width : undefined;
+}
+
+/** The lines that are whole, without white space around them, and what there is of the last one. */
+function linesOf(head: Uint8Array, isWhole: boolean): { whole: readonly string[]; cut: string | undefined } {
+  const lines = Buffer.from(head).toString('latin1').split('\n');
+  const cut = isWhole ? undefined : lines.pop();
+  return { whole: lines.map(line => line.trim()), cut };
+}
+
+/** Says whether a message ends with a line. */
+function isLastLine(line: string, width: number): boolean {
+  return line.length < width || line.endsWith('=');
 }
 
 function isMessageText(line: string, isWhole: boolean): boolean {
@@ -239,5 +275,48 @@ export function base64Lines({ report, recordBytes, onMessage }: FramingOptions):
     push: async chunk => takeAll(lines.push(chunk), false),
     // A line without its end may have been cut off.
     end: async () => takeAll(lines.end(), true),
+  };
+}
+
+/** Takes messages apart that are base64 in lines of a width. */
+export function wrappedBase64(width: number, { report, recordBytes, onMessage }: FramingOptions): Sink {
+  const lines = new Lines(recordBytes, (length, offset) =>
+    report.skip('record-too-large', offset, `a line of ${length} bytes`),
+  );
+  let parts: string[] = [];
+  let start = 0;
+  /** Characters of the message in hand. */
+  let size = 0;
+  const finish = async () => {
+    const isTooLarge = (size / 4) * 3 > recordBytes;
+    const text = parts.join('');
+    parts = [];
+    size = 0;
+    if (isTooLarge) report.skip('record-too-large', start, `a message in base64 of over ${recordBytes} bytes`);
+    else if (text !== '') await onMessage(Buffer.from(text, 'base64'), start);
+  };
+  const takeAll = async (taken: readonly Line[]) => {
+    for (const { text, offset } of taken) {
+      const line = text.trim();
+      if (line === '') await finish();
+      else if (line.length > width || !BASE64_PART.test(line)) {
+        await finish();
+        report.skip('malformed-protobuf', offset, `a line that is not ${width} characters of base64`);
+      } else {
+        if (size === 0) start = offset;
+        size += line.length;
+        if ((size / 4) * 3 <= recordBytes) parts.push(line);
+        else parts = [];
+        if (isLastLine(line, width)) await finish();
+      }
+    }
+  };
+  return {
+    push: async chunk => takeAll(lines.push(chunk)),
+    // A line without its end may have been cut off; then the message says so.
+    end: async () => {
+      await takeAll(lines.end());
+      await finish();
+    },
   };
 }

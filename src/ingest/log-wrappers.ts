@@ -1,3 +1,4 @@
+import { withoutColours } from '../formats/console-lines.ts';
 import type { DecodeReport } from '../formats/format.ts';
 import { isPlainText } from './head.ts';
 import { Lines } from './lines.ts';
@@ -9,6 +10,7 @@ import { Lines } from './lines.ts';
 //   {"MESSAGE":"…","__REALTIME_TIMESTAMP":"…",…}             journalctl -o json; MESSAGE may be an array of bytes
 //   Nov 02 08:00:00 host shop[42]: …                         journalctl -o short, syslog
 //   {"textPayload":"…","insertId":"…"}, {"jsonPayload":{…}}  Google Cloud Logging
+//   web-1  | …                                               docker compose: the container, padded to the longest name
 //   {"message":"{…}","level":"info"}                         loggers whose message is JSON
 //   colours of a terminal
 // A wrapper is recognised by the first lines, of which most must have it. Lines without it pass as they are.
@@ -30,7 +32,7 @@ interface Wrapper {
 /** What some line has where lines have a wrapper: hardly any dump has, and need not be taken apart. */
 const MARKS =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
-  /\x1b\[|"(?:log|MESSAGE|textPayload|jsonPayload)"\s*:|"(?:message|msg|body|@message)"\s*:\s*"\s*[{[]|^\d{4}-\d\d-\d\dT|^[A-Z][a-z]{2} [ \d]\d \d/m;
+  /\x1b\[|"(?:log|MESSAGE|textPayload|jsonPayload)"\s*:|"(?:message|msg|body|@message)"\s*:\s*"\s*[{[]|^\d{4}-\d\d-\d\dT|^[A-Z][a-z]{2} [ \d]\d \d|^[\w.-]+ {2,}\|/m;
 /** As many lines are looked at to recognise a wrapper. */
 const SNIFFED_LINES = 50;
 /** Docker cuts lines into parts of this size. */
@@ -98,7 +100,7 @@ async function* unwrapped(
 }
 
 function wrappersFor(lines: readonly string[]): readonly Wrapper[] {
-  return [docker(lines), CRI, JOURNAL_JSON, JOURNAL_SHORT, GOOGLE_CLOUD, MESSAGE_FIELD, COLOURS];
+  return [docker(lines), CRI, JOURNAL_JSON, JOURNAL_SHORT, COMPOSE, GOOGLE_CLOUD, MESSAGE_FIELD, COLOURS];
 }
 
 /** Docker: a line ends where its text does, but where a shipper has cut the line ends off, each record is a line. */
@@ -152,6 +154,17 @@ const JOURNAL_SHORT: Wrapper = {
   },
 };
 
+/** Behind the longest name stand two spaces; the prefix may be coloured, and with `--timestamps` a time follows. */
+const COMPOSE_LINE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
+  /^(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]*) {2,}\|(?:\x1b\[[0-9;]*m)*(?: |$)(?:\x1b\[[0-9;]*m)*(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z(?: |$))?/;
+const COMPOSE: Wrapper = {
+  unwrap(line) {
+    const match = COMPOSE_LINE.exec(line);
+    return match === null ? undefined : whole(line.slice(match[0].length));
+  },
+};
+
 const GOOGLE_CLOUD: Wrapper = {
   unwrap(line, isCut) {
     const fields = fieldsOf(line, isCut, 'Payload"');
@@ -177,16 +190,9 @@ const MESSAGE_FIELD: Wrapper = {
   },
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
-const TERMINAL_SEQUENCES = /\x1b\[[0-9;]*[A-Za-z]/g;
-
 const COLOURS: Wrapper = {
-  unwrap: line => (line.search(TERMINAL_SEQUENCES) < 0 ? undefined : whole(line)),
+  unwrap: line => (withoutColours(line) === line ? undefined : whole(line)),
 };
-
-function withoutColours(text: string): string {
-  return text.includes('\x1b') ? text.replace(TERMINAL_SEQUENCES, '') : text;
-}
 
 function whole(text: string): Piece {
   return { text: text.replace(/\r?\n$/, ''), stream: '', isPart: false };

@@ -22,8 +22,8 @@ export function statusWord(code: number): StatusCode {
   return STATUS_CODES[code] ?? 'unset';
 }
 
-/** Returns the OTLP number of a kind word in any case; 0 for what is none. */
+/** Returns the OTLP number of a kind word in any case; -1 for what is none. */
 export function kindOfWord(word: string): number {
   const words: readonly string[] = SPAN_KINDS;
-  return Math.max(0, words.indexOf(word.toLowerCase()));
+  return words.indexOf(word.toLowerCase());
 }

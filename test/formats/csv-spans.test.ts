@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parseColumnMap } from '../../src/formats/rows/columns.ts';
 import { inventedId } from '../../src/model/ids.ts';
 import { type DecodedSpan, decodeDump } from '../support/decode.ts';
 import { fixture } from '../support/fixtures.ts';
@@ -96,16 +97,20 @@ test('rcaeval.csv is in microseconds, and has status codes of OpenTelemetry', as
   ]);
 });
 
-test('clickhouse.csv holds what clickhouse-json/each-row.jsonl does', async () => {
-  const json = await decodeDump(fixture('clickhouse-json/each-row.jsonl'));
-  const own = (spans: readonly object[]) =>
-    JSON.stringify(spans, (_, value) => (typeof value === 'bigint' ? `${value}` : value)).replaceAll(
-      /[0-9a-f]{32}/g,
-      '',
-    );
-  const csv = await decodeDump(fixture('csv-spans/clickhouse.csv'));
-  expect(own(csv.spans)).toBe(own(json.spans));
-});
+test.each(['clickhouse.csv', 'clickhouse-types.csv', 'clickhouse-no-header.tsv'])(
+  '%s holds what clickhouse-json/each-row.jsonl does',
+  async file => {
+    const json = await decodeDump(fixture('clickhouse-json/each-row.jsonl'));
+    const own = (spans: readonly object[]) =>
+      JSON.stringify(spans, (_, value) => (typeof value === 'bigint' ? `${value}` : value)).replaceAll(
+        /[0-9a-f]{32}/g,
+        '',
+      );
+    const csv = await decodeDump(fixture(`csv-spans/${file}`));
+    expect(own(csv.spans)).toBe(own(json.spans));
+    expect(csv.account).toMatchObject({ format: 'csv-spans', skipped: [], repaired: [] });
+  },
+);
 
 test('alibaba-2021.csv: a call that stands twice is a client and a server span', async () => {
   const { spans } = await readDump(fixture('csv-spans/alibaba-2021.csv'));
@@ -207,6 +212,58 @@ test('tabs.tsv has tabs between cells, and \\N where there is nothing', async ()
   ]);
 });
 
+describe('columns that the user names by position', () => {
+  const read = async (text: string, map = 'trace_id=2,span_id=3,parent_id=4,name=1,start=5,duration=6,unit=ms') => {
+    const parsed = parseColumnMap(map);
+    return decodeDump(text, { columnMap: 'map' in parsed ? parsed.map : undefined });
+  };
+  const first = `a,${TRACE},b1,,1793606400000,5,eu`;
+
+  test('have no header', async () => {
+    const { account, spans } = await read(`${first}\nb,${TRACE},b2,b1,1793606400001,2,us\n`);
+    expect(account).toMatchObject({ format: 'csv-spans', spans: 2, skipped: [], repaired: [] });
+    expect(spans).toMatchObject([
+      { name: 'a', startTimeUnixNano: START, durationNano: 5_000_000n, attributes: { 7: 'eu' } },
+      { name: 'b', parentSpanId: '00000000000000b1', durationNano: 2_000_000n, attributes: { 7: 'us' } },
+    ]);
+  });
+
+  test('may have one all the same, which names the others', async () => {
+    const { spans } = await read(`what,request,step,caller,at,took,region\n${first}\n`);
+    expect(spans).toMatchObject([{ name: 'a', attributes: { region: 'eu' } }]);
+  });
+
+  test('stand between other signs, in rows of several lines', async () => {
+    const { spans } = await read(`"a\n""b""";${TRACE};b1;;1793606400000;5;"eu"\n`);
+    expect(spans).toMatchObject([{ name: 'a\n"b"', attributes: { 7: 'eu' } }]);
+  });
+
+  test('a first row without a start is a row', async () => {
+    const { account, spans } = await read(`a,${TRACE},b1,,,5,eu\n${first}\n`);
+    expect(spans.map(({ startTimeUnixNano }) => startTimeUnixNano)).toEqual([0n, START]);
+    expect(account.skipped).toEqual([]);
+  });
+
+  test('the last row is cut off where the input is', async () => {
+    const { account, spans } = await read(`${first}\nb,${TRACE},b2`);
+    expect(spans).toHaveLength(1);
+    expect(account.fault?.message).toMatch(/^is cut off: the input ends inside a row of 3 cells below 7 columns/);
+  });
+
+  test.each([
+    ['a position behind the last', 'trace_id=2,span_id=3,start=9'],
+    ['no span id', 'trace_id=2,start=5'],
+    ['a name among positions', 'trace_id=2,span_id=3,start=at'],
+  ])('%s makes no table of spans', async (_, map) => {
+    expect((await read(`${first}\n`, map)).account).toMatchObject({ format: undefined, spans: 0 });
+  });
+
+  test('that are the names in the header are names', async () => {
+    const { spans } = await read(`5,3,2\n1793606400000,b1,${TRACE}\n`, 'trace_id=2,span_id=3,start=5');
+    expect(spans).toMatchObject([{ spanId: '00000000000000b1', startTimeUnixNano: START }]);
+  });
+});
+
 describe('rows that are not as they should be', () => {
   const HEADER = 'trace_id,span_id,parent_id,name,start,duration_ms';
   const decode = async (...rows: readonly string[]) => decodeDump([HEADER, ...rows, ''].join('\n'));
@@ -221,7 +278,7 @@ describe('rows that are not as they should be', () => {
     [`${TRACE},b1,,n,1793606400,5,7`, 'malformed-row'],
     [`,b1,,n,1793606400,5`, 'missing-trace-id'],
     [`NULL,b1,,n,1793606400,5`, 'missing-trace-id'],
-    [`${TRACE},0000000000000000,,n,1793606400,5`, 'missing-span-id'],
+    [`${TRACE},,,n,1793606400,5`, 'missing-span-id'],
   ])('%s is skipped, and reading goes on', async (row, reason) => {
     const dump = await decode(row, `${TRACE},b2,,next,1793606400,5`);
     expect(dump.spans.map(({ name }) => name)).toEqual(['next']);

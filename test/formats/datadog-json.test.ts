@@ -69,7 +69,7 @@ describe('fixtures', () => {
         ],
       },
       {
-        traceId: '5feceb66ffc86f38d952786c6d696c79',
+        traceId: '00000000000000000000000000000000',
         spanId: '0000000000000001',
         name: 'outer',
         kind: 'unspecified',
@@ -94,7 +94,7 @@ describe('fixtures', () => {
         serviceName: 'web',
         startTimeUnixNano: 1793606400123456789n,
         durationNano: 5n,
-        attributes: { 'operation.name': 'web.request' },
+        attributes: { _sampling_priority_v1: 1n, 'operation.name': 'web.request' },
         resource: {
           'container.id': 'c-1',
           'telemetry.sdk.language': 'nodejs',
@@ -121,6 +121,59 @@ describe('fixtures', () => {
         resource: { 'service.name': 'test' },
       },
     ]);
+  });
+});
+
+describe('tracer-payload.jsonl (v0.7)', () => {
+  test('holds the spans of traces.json, and what it says of all of them', async () => {
+    const { account, spans } = await decodeDump(fixture('datadog-json/tracer-payload.jsonl'));
+    expect(countsOf(account)).toEqual({ documents: 2, skipped: [], repaired: [] });
+    const { spans: plain } = await decodeDump(fixture('datadog-json/traces.json'));
+    const process = {
+      'container.id': 'c-1',
+      'telemetry.sdk.language': 'go',
+      'process.runtime.version': 'go1.25',
+      'telemetry.sdk.version': 'v2.3.0',
+      'service.instance.id': '4f1c2c5e-0000-4000-8000-000000000001',
+      'host.name': 'host-1',
+      'deployment.environment.name': 'prod',
+      '_dd.tags.container': 'image:shop',
+    };
+    const chunk = { '_dd.p.dm': '-4', '_dd.origin': 'rum' };
+    expect(spans).toEqual([
+      ...plain.slice(0, 2).map((span, at) => ({
+        ...span,
+        // A span's own priority outweighs that of its chunk.
+        attributes: { _sampling_priority_v1: at === 0 ? 1n : 2n, ...chunk, ...span.attributes },
+        resource: { ...process, ...span.resource },
+      })),
+      {
+        ...plain[2],
+        traceId: '00000000000000000000000000000011',
+        attributes: { 'datadog.dropped_trace': true, 'operation.name': 'outer' },
+        resource: { ...process, 'service.name': 'test' },
+      },
+    ]);
+  });
+
+  test('chunks and payloads that are none are reported', async () => {
+    const span = { trace_id: 1, span_id: 2, start: 1, duration: 1, service: 's' };
+    const payload = (chunks: unknown) => ({ tracer_version: '1', tags: 7, chunks });
+    const texts = [payload([{ spans: [span] }, 7, null, { spans: 'x', tags: [] }]), payload({}), payload(null)];
+    const { account, spans } = await decodeDump(texts.map(text => JSON.stringify(text)).join('\n'));
+    expect(spans.map(brief)).toEqual([
+      {
+        traceId: '00000000000000000000000000000001',
+        spanId: '0000000000000002',
+        name: '',
+        kind: 'unspecified',
+        serviceName: 's',
+        startTimeUnixNano: 1n,
+        durationNano: 1n,
+        resource: { 'telemetry.sdk.version': '1', 'service.name': 's' },
+      },
+    ]);
+    expect(countsOf(account)).toEqual({ documents: 3, skipped: [['unexpected-type', 3]], repaired: [] });
   });
 });
 
@@ -179,7 +232,7 @@ describe('deviations', () => {
 
   test('spans without ids are counted', async () => {
     const { account, spans } = await decodeDump(
-      '[[{"trace_id":1,"span_id":1,"start":1,"duration":1,"meta":{}},{"trace_id":1,"span_id":0},{"span_id":1},null,7]]',
+      '[[{"trace_id":1,"span_id":1,"start":1,"duration":1,"meta":{}},{"trace_id":1,"span_id":null},{"span_id":1},null,7]]',
     );
     expect(spans).toHaveLength(1);
     expect(account.skipped.map(({ reason, count }) => [reason, count])).toEqual([

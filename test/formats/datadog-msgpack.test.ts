@@ -24,6 +24,12 @@ describe('fixtures', () => {
     );
   });
 
+  test('version 0.7 holds what its JSON does', async () => {
+    const { account, spans } = await decodeDump(fixture('datadog-msgpack/v07.msgpack'));
+    expect(countsOf(account)).toEqual({ documents: 1, skipped: [], repaired: [] });
+    expect(spans).toEqual((await decodeDump(fixture('datadog-json/tracer-payload.jsonl'))).spans);
+  });
+
   test('bodies may stand one after the other', async () => {
     const { account, spans } = await decodeDump(fixture('datadog-msgpack/bodies.msgpack'));
     expect(countsOf(account)).toEqual({ documents: 2, skipped: [], repaired: [['zero-id', 1]] });
@@ -96,6 +102,36 @@ describe('faults', () => {
     }
   });
 
+  test('a body of v0.7 that is cut off is said to be', async () => {
+    const whole = fixture('datadog-msgpack/v07.msgpack');
+    for (const length of [whole.length - 1, Math.floor(whole.length / 2)]) {
+      const { account, spans } = await decodeDump(Buffer.concat([whole, whole.subarray(0, length)]), { chunk: 99 });
+      expect(account.fault?.message).toBe(
+        `is cut off: the input ends inside a MessagePack body (byte ${whole.length})`,
+      );
+      expect(countsOf(account)).toEqual({ documents: 2, skipped: [['truncated', 1]], repaired: [] });
+      expect(spans).toHaveLength(3);
+    }
+  });
+
+  test('odd bodies of v0.7 are counted and what stands around them is read', async () => {
+    const deep = Array.from({ length: 100 }).reduce<unknown>(inner => [inner], 1);
+    const bodies = [{ chunks: [{ spans: [SPAN] }, 7n] }, { chunks: [{ spans: deep }] }, [[SPAN]], { chunks: 'x' }];
+    const bytes = Buffer.concat(bodies.map(body => Buffer.from(encode(body, { useBigInt64: true, maxDepth: 200 }))));
+    const { account, spans } = await decodeDump(bytes);
+    expect(spans).toHaveLength(2);
+    expect(account.skipped.map(({ reason, count }) => [reason, count]).sort()).toEqual([
+      ['too-deep', 1],
+      ['unexpected-type', 2],
+    ]);
+    const large = { chunks: [{ spans: [{ ...SPAN, meta: { text: 'x'.repeat(1500) } }] }] };
+    const over = await decodeDump(Buffer.concat([pack([[SPAN]]), pack(large), pack([[SPAN]])]), {
+      limits: { recordBytes: 1000 },
+    });
+    expect(countsOf(over.account)).toMatchObject({ skipped: [['record-too-large', 1]] });
+    expect(over.spans).toHaveLength(2);
+  });
+
   test('what begins no value ends reading', async () => {
     const bytes = Buffer.concat([pack([[SPAN]]), Buffer.from([0xc1, 0xc1])]);
     const { account, spans } = await decodeDump(bytes);
@@ -140,7 +176,16 @@ describe('faults', () => {
   });
 
   test('other MessagePack is not taken for traces', async () => {
-    for (const value of [[[{ other: 1 }]], [['a'], 7, 8], [1, 2], { a: 1 }]) {
+    const others = [
+      [[{ other: 1 }]],
+      [['a'], 7, 8],
+      [1, 2],
+      { a: 1 },
+      { env: 'x' },
+      { chunks: 1 },
+      { env: 'x', b: [] },
+    ];
+    for (const value of others) {
       const { account } = await decodeDump(Buffer.concat([pack(value), Buffer.from([1, 2, 3])]));
       expect(account.format).toBeUndefined();
     }

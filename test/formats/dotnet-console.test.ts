@@ -150,13 +150,10 @@ describe('bad content', () => {
     expect(account).toMatchObject({ skipped: [], fault: undefined });
   });
 
-  test.each([
-    ['a zero trace id', 'a1fbefbeffb0c1d2e3f405162738495a', '0'.repeat(32), 'missing-trace-id'],
-    ['no span id', 'Activity.SpanId:             fbefbe0000000001\n', '', 'missing-span-id'],
-  ])('%s', async (_, from, to, reason) => {
-    const { account, spans } = await decodeDump(TEXT.replace(from, to));
+  test('a block without a span id is lost, and said so', async () => {
+    const { account, spans } = await decodeDump(TEXT.replace('Activity.SpanId:             fbefbe0000000001\n', ''));
     expect(spans).toHaveLength(3);
-    expect(account.skipped.map(skipped => [skipped.reason, skipped.count])).toEqual([[reason, 1]]);
+    expect(account.skipped).toMatchObject([{ reason: 'missing-span-id', count: 1 }]);
   });
 
   test('fields that are not known become attributes', async () => {

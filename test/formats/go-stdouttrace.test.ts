@@ -106,7 +106,7 @@ test('counts, states and flags of events and links are kept', async () => {
 describe('bad content', () => {
   test.each([
     ['no trace id', { SpanContext: { TraceID: null, SpanID: '1' } }, 'missing-trace-id'],
-    ['a zero span id', { SpanContext: { TraceID: '1', SpanID: '0000000000000000' } }, 'missing-span-id'],
+    ['an empty span id', { SpanContext: { TraceID: '1', SpanID: '' } }, 'missing-span-id'],
   ])('%s', async (_, changes, reason) => {
     const { account, spans } = await decodeDump(
       `${JSON.stringify(SPAN)}\n${JSON.stringify({ ...SPAN, ...changes })}\n`,

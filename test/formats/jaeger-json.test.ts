@@ -137,7 +137,13 @@ describe('tags', () => {
     [{ 'otel.status_code': 'ok' }, { status: { code: 'ok', message: '' } }],
     [{ 'otel.status_code': 'OK', error: true }, { status: { code: 'error', message: '' } }],
     [{ 'span.kind': 'Producer' }, { kind: 'producer' }],
-    [{ 'span.kind': 'none' }, { kind: 'unspecified' }],
+    [{ 'span.kind': 'unspecified' }, { kind: 'unspecified' }],
+    [{ 'span.kind': 'none' }, { kind: 'unspecified', attributes: { 'span.kind': 'none' } }],
+    [
+      { 'otel.status_code': 'FINE' },
+      { status: { code: 'unset', message: '' }, attributes: { 'otel.status_code': 'FINE' } },
+    ],
+    [{ 'otel.status_code': 'UNSET' }, { status: { code: 'unset', message: '' } }],
     [{ 'w3c.tracestate': 'a=b' }, { attributes: { 'w3c.tracestate': 'a=b' } }],
   ])('%j say it as OpenTelemetry exporters do, as a list and as an object', async (tags, expected) => {
     const list = Object.entries(tags).map(([key, value]) => ({
@@ -221,7 +227,7 @@ describe('processes', () => {
   });
 
   test('are those of their trace only', async () => {
-    const span = (traceID: string) => ({ traceID, spanID: '1', operationName: 'a', processID: 'p1' });
+    const span = (traceID: string) => ({ traceID, spanID: '1', operationName: 'a', startTime: 1, processID: 'p1' });
     const trace = (traceID: string, serviceName?: string) => ({
       traceID,
       spans: [span(traceID)],
@@ -244,6 +250,7 @@ describe('processes', () => {
       traceID: '1',
       spanID,
       operationName: 'a',
+      startTime: 1,
       process,
       processID,
     });
@@ -264,6 +271,7 @@ describe('processes', () => {
   test.each([
     [{ serviceName: '', tags: [{ key: 'service.name', value: 'from a tag' }] }, 'from a tag'],
     [{ serviceName: 'named', tags: [{ key: 'service.name', value: 'from a tag' }] }, 'named'],
+    [{ serviceName: 'OTLPResourceNoServiceName', tags: [] }, 'unknown_service'],
     [{ serviceName: null }, 'unknown_service'],
     [{ serviceName: { a: 1 }, tags: 'none' }, 'unknown_service'],
     [{}, 'unknown_service'],
@@ -317,7 +325,6 @@ describe('times and counts', () => {
       { startTimeUnixNano: 0n, durationNano: 0n },
       ['invalid-time', 'invalid-time'],
     ],
-    [{ startTime: null }, { startTimeUnixNano: 0n, durationNano: 0n }, []],
     [{ logs: [{ timestamp: 'x' }] }, { events: [{ timeUnixNano: 0n, name: '', attributes: {} }] }, ['invalid-time']],
     [{ flags: 3 }, { flags: 1 }, []],
     [{ flags: 'x' }, { flags: 0 }, []],
@@ -335,6 +342,30 @@ describe('times and counts', () => {
   });
 });
 
+test.each([{ startTime: undefined }, { startTime: null }])(
+  'a span without a start takes that of its parent, and is counted: %j',
+  async times => {
+    const span = { traceID: '1', processID: 'p1', duration: 1 };
+    const spans = [
+      { ...span, spanID: '1', operationName: 'parent', startTime: 1_793_606_400_000_000 },
+      { ...span, spanID: '2', operationName: 'child', parentSpanID: '1', ...times },
+    ];
+    const text = JSON.stringify({ data: [{ traceID: '1', spans, processes: { p1: { serviceName: 'a' } } }] });
+    const dump = await readDump(text);
+    expect(dump.spans.map(({ name, startTimeUnixNano }) => [name, startTimeUnixNano])).toEqual([
+      ['parent', 1_793_606_400_000_000_000n],
+      ['child', 1_793_606_400_000_000_000n],
+    ]);
+    expect(dump.account.repaired.map(({ reason, count }) => [reason, count])).toEqual([['missing-start', 1]]);
+  },
+);
+
+test('ids of nothing but zeros are counted', async () => {
+  const { account, spans } = await decodeDump(traceWith({ traceID: '0'.repeat(32), spanID: '0'.repeat(16) }));
+  expect(spans[0]).toMatchObject({ traceId: '0'.repeat(32), spanId: '0'.repeat(16) });
+  expect(account.repaired.map(({ reason, count }) => [reason, count])).toEqual([['zero-id', 2]]);
+});
+
 test('a span without its trace id has that of the trace around it, and without either is left out', async () => {
   const span = { spanID: '1', operationName: 'a' };
   const text = JSON.stringify({
@@ -347,6 +378,6 @@ test('a span without its trace id has that of the trace around it, and without e
 
 /** An answer of one trace of one span with changes. */
 function traceWith(changes: object): string {
-  const span = { traceID: '1', spanID: '1', operationName: 'a', processID: 'p1', ...changes };
+  const span = { traceID: '1', spanID: '1', operationName: 'a', startTime: 1, processID: 'p1', ...changes };
   return JSON.stringify({ data: [{ traceID: '1', spans: [span], processes: { p1: { serviceName: 'odd' } } }] });
 }

@@ -192,7 +192,7 @@ describe('bad content', () => {
   });
 
   test('a span without an id is lost, and said so', async () => {
-    const { account, spans } = await decodeDump(printed() + printed({ id: '0000000000000000' }));
+    const { account, spans } = await decodeDump(printed() + printed({ id: '' }));
     expect(spans).toHaveLength(1);
     expect(account.skipped.map(({ reason }) => reason)).toEqual(['missing-span-id']);
   });

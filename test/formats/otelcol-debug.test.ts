@@ -26,6 +26,7 @@ test.each([
       ['log-lines', 2],
     ],
   ],
+  ['docker-compose.txt', [['log-lines', 3]]],
 ])('%s: the spans of plain, and other signals by name', async (file, skipped) => {
   const { account, spans } = await decodeDump(fixture(`otelcol-debug/${file}`));
   expect(spans).toEqual(COLLECTOR_PLAIN);
@@ -155,7 +156,7 @@ test('output of other signals alone is named', async () => {
 describe('bad content', () => {
   test.each([
     ['no trace id', ['a1fbefbeffb0c1d2e3f405162738495a\n', '\n'], 'missing-trace-id'],
-    ['a zero span id', ['fbefbe0000000001', '0000000000000000'], 'missing-span-id'],
+    ['no span id', ['fbefbe0000000001\n', '\n'], 'missing-span-id'],
   ])('%s', async (_, [from = '', to = ''], reason) => {
     const { account, spans } = await decodeDump(PLAIN_TEXT.replace(from, to));
     expect(spans).toHaveLength(3);

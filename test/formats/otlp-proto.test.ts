@@ -13,13 +13,16 @@ import { NESTED, PLAIN } from './plain-spans.ts';
 // OTLP protobuf, file by file as fixtures/README.md tells it, and against protobufjs.
 
 describe('the spans of plain.pb', () => {
-  test.each(['grpc-frames.pb', 'varint-delimited.pb', 'base64-lines.txt'])('are in %s', async file => {
-    for (const chunk of [1, 3, 100, 10_000]) {
-      const { account, spans } = await decodeDump(fixture(`otlp-proto/${file}`), { chunk });
-      expect(spans).toEqual(PLAIN);
-      expect(account).toMatchObject({ documents: 2, spans: 4, skipped: [], repaired: [], fault: undefined });
-    }
-  });
+  test.each(['grpc-frames.pb', 'varint-delimited.pb', 'base64-lines.txt', 'base64-wrapped.txt'])(
+    'are in %s',
+    async file => {
+      for (const chunk of [1, 3, 100, 10_000]) {
+        const { account, spans } = await decodeDump(fixture(`otlp-proto/${file}`), { chunk });
+        expect(spans).toEqual(PLAIN);
+        expect(account).toMatchObject({ documents: 2, spans: 4, skipped: [], repaired: [], fault: undefined });
+      }
+    },
+  );
 
   test.each(['plain.pb', 'unknown-fields.pb', 'resource-last.pb', 'instrumentation-library.pb'])(
     'are in %s, and nothing in it is mended or left out',

@@ -7,6 +7,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/formats/format.ts';
 import { anyValueOf, linksOf } from '../../src/formats/parquet/proto.ts';
+import { WireError } from '../../src/formats/protobuf/wire.ts';
 import { parseColumnMap } from '../../src/formats/rows/columns.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../../src/ingest/compression.ts';
 import { SourceDecoder } from '../../src/ingest/decoding.ts';
@@ -338,6 +339,38 @@ test('columns that are mapped are read', async () => {
   expect(spans).toMatchObject([{ spanId: '00000000000000b1', startTimeUnixNano: START, durationNano: 5_000_000n }]);
 });
 
+describe('descriptions that are damaged', () => {
+  test('a column that the schema does not have costs its row group, whatever else is broken in it', async () => {
+    const bytes = Buffer.from(fixture('parquet/duckdb-otlp.parquet'));
+    // The name stands in the schema, and behind it in the row group; the first column, which is read at once, is broken too.
+    bytes[bytes.lastIndexOf('scope_version')] = 0x3f;
+    bytes.fill(0xff, 40, 120);
+    const { account, spans } = await decodeDump(bytes);
+    expect(spans).toEqual([]);
+    expect(account.skipped).toMatchObject([
+      {
+        reason: 'malformed-parquet',
+        count: 1,
+        first: { detail: 'a column ?cope_version that its schema does not have' },
+      },
+    ]);
+    // What is broken in other columns would come to light only now.
+    await new Promise(resolve => setTimeout(resolve, 20));
+  });
+
+  test('a column without a name makes no table', async () => {
+    const bytes = Buffer.from(fixture('parquet/duckdb-otlp.parquet'));
+    const at = bytes.indexOf('service_name', bytes.indexOf('duckdb_schema'));
+    expect(bytes[at - 2]).toBe(0x18);
+    // Field 4 of a SchemaElement becomes one that nobody knows.
+    bytes[at - 2] = 0x78;
+    const { account } = await decodeDump(bytes);
+    expect(account.skipped).toMatchObject([
+      { reason: 'malformed-parquet', first: { detail: 'a column without a name' } },
+    ]);
+  });
+});
+
 describe('protobuf in cells', () => {
   const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 
@@ -356,7 +389,7 @@ describe('protobuf in cells', () => {
   });
 
   test.each(['0a05', '18ffffffffffffffffffff01', '0b', '0a', '32080a060a016b1201'])('%s is broken', hex => {
-    expect(() => anyValueOf(bytes(hex))).toThrow(RangeError);
+    expect(() => anyValueOf(bytes(hex))).toThrow(WireError);
   });
 
   test('is not followed without end', () => {

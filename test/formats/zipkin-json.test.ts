@@ -278,6 +278,9 @@ describe('a field', () => {
       [],
     ],
     [{ parentId: '0000000000000000' }, { parentSpanId: undefined }, []],
+    [{ traceId: '0'.repeat(32), id: '0'.repeat(16) }, { spanId: '0'.repeat(16) }, ['zero-id', 'zero-id']],
+    [{ tags: { 'span.kind': 'odd' } }, { kind: 'internal', attributes: { 'span.kind': 'odd' } }, []],
+    [{ tags: { 'otel.status_code': 'odd' } }, { attributes: { 'otel.status_code': 'odd' } }, []],
     [{ parentId: null }, { parentSpanId: undefined }, []],
   ])('%j is read as it is meant', async (changes, expected, repaired) => {
     const span = { traceId: '1', id: '1', timestamp: 1, tags: {}, ...changes };

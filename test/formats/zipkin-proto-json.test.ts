@@ -48,7 +48,7 @@ describe('bad content', () => {
   test.each([
     ['missing-trace-id', { traceId: '' }],
     ['missing-trace-id', { traceId: null }],
-    ['missing-span-id', { id: 'AAAAAAAAAAA=' }],
+    ['missing-span-id', { id: '' }],
   ])('%s: the span is skipped', async (reason, changes) => {
     const { account, spans } = await decodeDump(spansOf(SPAN, { ...SPAN, ...changes }, SPAN, 7));
     expect(spans).toHaveLength(2);

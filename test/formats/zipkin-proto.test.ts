@@ -173,7 +173,7 @@ describe('bad content', () => {
       encoded(
         SPAN,
         { ...SPAN, traceId: Buffer.alloc(0) },
-        { ...SPAN, id: Buffer.alloc(8) },
+        { ...SPAN, id: Buffer.alloc(0) },
         { ...SPAN, id: Buffer.from('0102030405060708090a', 'hex') },
         SPAN,
       ),

@@ -67,8 +67,22 @@ test.each([
     70,
     'read 568 spans in 70 traces from 2 sources; ' +
       'skipped 1,012 OTLP logs documents, 2 stretches of text that are not JSON; ' +
-      'mended 4 fields of an unexpected type, left out, 1 ids of nothing but zeros, ' +
+      'mended 4 fields of an unexpected type, left out, 1 id of nothing but zeros, ' +
       '2 spans that share their id with another, 4 cycles of parents, cut',
+  ],
+  [
+    'read',
+    [
+      source(
+        { skipped: { 'log-lines': 1, truncated: 1 }, repaired: { 'end-before-start': 1 } },
+        { sharedIds: 1, cuts: 1 },
+      ),
+    ],
+    70,
+    'read 284 spans in 70 traces from demo.jsonl (OTLP JSON); ' +
+      'skipped 1 line of other text, 1 document cut off by the end of the input; ' +
+      'mended 1 span that ends before it starts, given duration 0, 1 span that shares its id with another, ' +
+      '1 cycle of parents, cut',
   ],
 ])('%s %j', (verb, sources, traces, sentence) => {
   expect(describeAccount(verb, sources, traces)).toBe(sentence);

@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { framingOf, isBase64Lines } from '../../src/ingest/frames.ts';
+import { base64WidthOf, framingOf, isBase64Lines } from '../../src/ingest/frames.ts';
 import { decodeDump } from '../support/decode.ts';
 import { fixture, fixturesIn } from '../support/fixtures.ts';
 
@@ -22,14 +22,21 @@ function varint(value: number): Buffer {
   return Buffer.of(...bytes, rest);
 }
 
+const wrapped = (message: Uint8Array, width: number, end = '\n') =>
+  Buffer.from(message)
+    .toString('base64')
+    .replaceAll(new RegExp(`.{1,${width}}`, 'g'), `$&${end}`);
+
 const WAYS: Readonly<Record<string, (message: Uint8Array) => Buffer>> = {
   'lengths of 32 bits': message => Buffer.concat([uint32(message.length), message]),
   'gRPC frames': message => Buffer.concat([Buffer.of(0), uint32(message.length), message]),
   'varint lengths': message => Buffer.concat([varint(message.length), message]),
   'lines of base64': message => Buffer.from(`${Buffer.from(message).toString('base64')}\n`),
+  'base64 in lines of 76': message => Buffer.from(wrapped(message, 76, '\r\n')),
+  'base64 in lines of 64': message => Buffer.from(`${wrapped(message, 64)}\n`),
 };
 
-describe.each(Object.entries(WAYS))('%s', (_, frame) => {
+describe.each(Object.entries(WAYS))('%s', (way, frame) => {
   test.each([1, 7, 1000, 100_000])('are taken apart in chunks of %i', async chunk => {
     const { account, spans } = await decodeDump(Buffer.concat(MESSAGES.map(frame)), { chunk });
     expect(spans).toHaveLength(4 + 1 + 53);
@@ -47,7 +54,7 @@ describe.each(Object.entries(WAYS))('%s', (_, frame) => {
     const whole = Buffer.concat(MESSAGES.map(frame));
     const { account, spans } = await decodeDump(whole.subarray(0, whole.length - 100), { chunk: 333 });
     // Of a line what is there of its message is read, too.
-    expect(spans).toHaveLength(frame === WAYS['lines of base64'] ? 52 : 5);
+    expect(spans).toHaveLength(way.includes('base64') ? 52 : 5);
     expect(account.fault?.message).toMatch(/^is cut off: the (input ends inside a frame|message ends inside a field) /);
   });
 
@@ -112,9 +119,42 @@ describe('what is told apart', () => {
     ['ids', '5b8efff798038103d269b633813fc60c\neee19b7ec3c1b174eee19b7ec3c1b174\n'],
     ['base64 of something else', `${Buffer.from('nothing of the kind, for sure').toString('base64')}\n`],
     ['a token', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln\n'],
-    ['base64 in lines of 76 characters', `${MESSAGES[2]!.toString('base64').replace(/.{76}/g, '$&\n')}\n`],
+    ['base64 of something else, wrapped', wrapped(Buffer.from('nothing of the kind, for sure '.repeat(20)), 76)],
+    ['a certificate', `-----BEGIN CERTIFICATE-----\n${wrapped(MESSAGES[2]!, 64)}-----END CERTIFICATE-----\n`],
+    ['a width that breaks groups', wrapped(MESSAGES[2]!, 75)],
+    ['base64 that gets wider', `${wrapped(MESSAGES[2]!, 64).slice(0, 65)}${wrapped(MESSAGES[2]!, 76)}`],
   ])('lines of %s are no messages', (_, text) => {
     expect(isBase64Lines(Buffer.from(text), true)).toBe(false);
+    expect(base64WidthOf(Buffer.from(text), true)).toBeUndefined();
+  });
+
+  test('a message on lines of one width is no line a message', () => {
+    const text = Buffer.from(wrapped(MESSAGES[2]!, 76));
+    expect([isBase64Lines(text, true), base64WidthOf(text, true)]).toEqual([false, 76]);
+    // What is looked at may end inside it.
+    expect(base64WidthOf(text.subarray(0, 1000), false)).toBe(76);
+  });
+
+  test('a message whose last line is full ends at an empty one', async () => {
+    const [message = Buffer.alloc(0)] = MESSAGES;
+    const width = 148;
+    expect(message.toString('base64').length % width).toBe(0);
+    const { account, spans } = await decodeDump(`${wrapped(message, width)}\n${wrapped(message, width)}`);
+    expect(account).toMatchObject({ documents: 2, skipped: [], fault: undefined });
+    expect(spans).toHaveLength(8);
+  });
+
+  test('a line among wrapped ones that is no base64 is counted', async () => {
+    const message = wrapped(MESSAGES[0]!, 76);
+    const { account, spans } = await decodeDump(`${message}what is this?\n${message}`);
+    expect(spans).toHaveLength(8);
+    expect(account.skipped).toMatchObject([
+      {
+        reason: 'malformed-protobuf',
+        count: 1,
+        first: { offset: message.length, detail: 'a line that is not 76 characters of base64' },
+      },
+    ]);
   });
 
   test('a line of base64 longer than the head is told by its beginning', async () => {

@@ -25,6 +25,9 @@ const WRAPPERS: Readonly<Record<string, (line: string) => string>> = {
     JSON.stringify({ _BOOT_ID: '1', MESSAGE: [...Buffer.from(`\u001b[32m${line}\u001b[0m`)] }),
   'journalctl -o short': line => `Nov 02 08:00:00 host shop[42]: ${line}`,
   'journalctl -o short-iso': line => `2026-11-02T08:00:00+0100 host.example shop[42]: ${line}`,
+  'docker compose logs': line => `web-1     | ${line}`,
+  'docker compose logs --timestamps, in colour': line =>
+    `\u001b[36motel-collector  | \u001b[0m2026-11-02T08:00:00.123456789Z ${line}`,
   'text payloads of Google Cloud': line =>
     JSON.stringify({ insertId: 'a', resource: { type: 'k8s_container' }, textPayload: line, timestamp: TIME }),
   [LOGGER]: line => JSON.stringify({ level: 'info', ts: 1793606400.5, message: line }),
@@ -72,6 +75,26 @@ describe.each(PRINTED)('%s', (_, wrap) => {
     expect(spans).toEqual(plain.spans);
     expect(account.skipped.map(({ reason, count }) => [reason, count])).toEqual([['log-lines', 2]]);
     expect(account.fault).toBeUndefined();
+  });
+});
+
+describe.each(['js-console/plain.txt', 'otelcol-debug/plain.txt', 'dotnet-console/plain.txt'])('%s', file => {
+  const text = fixture(file).toString();
+
+  test.each(['json-file lines of Docker', 'CRI lines', 'docker compose logs', 'journald around Docker'])(
+    'is the same inside of %s',
+    async name => {
+      const lines = text.replace(/\n$/, '').split('\n');
+      const { account, spans } = await decodeDump(`${lines.map(line => WRAPPERS[name]?.(line)).join('\n')}\n`);
+      expect(spans).toEqual((await decodeDump(text)).spans);
+      expect(account).toMatchObject({ format: file.split('/')[0], skipped: [], fault: undefined });
+    },
+  );
+
+  test('is the same with colours on few lines', async () => {
+    const coloured = text.replaceAll(/^(.*(?:traceId|#0|StartTime))/gm, '\u001b[32m$1\u001b[0m');
+    expect(coloured).not.toBe(text);
+    expect((await decodeDump(coloured)).spans).toEqual((await decodeDump(text)).spans);
   });
 });
 
@@ -130,6 +153,13 @@ test('a line longer than what is looked at is told by its beginning', async () =
 });
 
 describe('what has no wrapper', () => {
+  test('are tables with bars between their columns', async () => {
+    const rows = ['a', 'b'].map(id => `0af7651916cd43dd8448eb211c80319c|${id}1|shop  |2026-11-02T08:00:00Z`);
+    const { account, spans } = await decodeDump(['trace_id|span_id|service|start', ...rows, ''].join('\n'));
+    expect(account.format).toBe('csv-spans');
+    expect(spans.map(({ spanId }) => spanId)).toEqual(['00000000000000a1', '00000000000000b1']);
+  });
+
   test('are documents of traces with a message of their own', async () => {
     const answer = { trace: JSON.parse(LINES[0] ?? ''), status: 'COMPLETE', message: '{"a":1}' };
     const { account } = await decodeDump(JSON.stringify(answer));

@@ -192,6 +192,22 @@ describe('spans are read', () => {
     expect(await readSpans(database, 'FALSE')).toEqual([]);
   });
 
+  test('with attributes that were stored far apart', async () => {
+    const spans = draw('a | 0-9\n many | 1-2\n b | 3-4\n c | 5-6');
+    const values = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, index) => [`k${index % 50}.${index}`, `v${index}`]),
+    );
+    const attributes = [{ first: 'a' }, values, { first: 'b' }, { last: 'c' }];
+    const { database } = await storeOf(spans.map((span, index): Span => ({ ...span, attributes: attributes[index]! })));
+    const read = await readSpans(
+      database,
+      's.span_id NOT IN (SELECT span_id FROM span WHERE len(attribute_ids) > 1000)',
+    );
+    expect(read.map(span => span.attributes)).toEqual([{ first: 'a' }, { first: 'b' }, { last: 'c' }]);
+    const all = await readSpans(database, 'TRUE');
+    expect(all.map(span => span.attributes)).toEqual(attributes);
+  });
+
   test('with any attributes, of span, resource, scope, event and link', async () => {
     await fc.assert(
       fc.asyncProperty(

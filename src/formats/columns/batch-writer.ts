@@ -46,6 +46,8 @@ const BATCH_SPANS = 16_384;
 const BATCH_ATTRIBUTES = 1 << 18;
 const BATCH_TEXT = 4 << 20;
 const MAX_OPERATIONS = 1 << 18;
+const MAX_HELD_OPERATIONS = 1 << 16;
+const RELEASED_BITS = 13;
 const MAX_SPARE = 4;
 /** High word of 10^15 ns, eleven days after the epoch: from here on a time was taken from a real clock. */
 const EPOCH_HIGH = 232_830;
@@ -56,11 +58,6 @@ export interface BatchWriterOptions {
   /** The first id for attribute values; greater than any id already stored. */
   readonly firstValueId: number;
   readonly onBatch: (batch: SpanBatch) => void;
-}
-
-/** Spans without a resource yet are given a provisional one by `hold`; these are the rows and what they wait for. */
-interface Hold {
-  readonly firstRow: number;
 }
 
 /** While spans are held, a service or scope of this number or more stands for one that is not known yet. */
@@ -131,9 +128,13 @@ export class BatchWriter {
   #partSerial = 1;
 
   readonly #operations = new OperationTable();
-  readonly #heldOperations = new OperationTable();
   /** Operations defined before the table was last emptied. */
   #operationBase = 0;
+  /** Operations of held spans, whose service is not known: theirs is 0. */
+  readonly #heldOperations = new OperationTable();
+  #heldBase = 0;
+  /** What operations of held spans became: service, id while held, id + 1. One slot a pair, so it may forget. */
+  readonly #released = new Uint32Array((1 << RELEASED_BITS) * 3);
   readonly #resources = new Map<string, number>();
   readonly #resourceService: number[] = [];
   readonly #contexts = new Map<string, number>();
@@ -144,7 +145,8 @@ export class BatchWriter {
   #statusCount = 0;
   #statusMessages: ByteDictionary;
   readonly #statusOfMessage: number[][] = [[], [], []];
-  #hold: Hold | undefined;
+  /** The first row of the spans that are held. */
+  #heldFrom: number | undefined;
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
@@ -520,18 +522,7 @@ export class BatchWriter {
     columns.start[at2 + 1] = this.startHigh;
     columns.duration[at2] = this.durationLow;
     columns.duration[at2 + 1] = this.durationHigh;
-    const hold = this.#hold;
-    columns.operation[row] =
-      hold === undefined
-        ? this.#operationOf(
-            this.#resourceService[this.resource]!,
-            this.name,
-            this.kind,
-            this.scope,
-            this.flags,
-            this.quirks,
-          )
-        : this.#heldOperations.idOf(this.resource, this.name, this.kind, this.scope, this.flags, this.quirks);
+    columns.operation[row] = this.operationOf(this.name, this.kind, this.flags, this.quirks);
     columns.resource[row] = this.resource;
     columns.status[row] = this.status;
     columns.attributeEnd[row] = this.#spanAttributes;
@@ -541,14 +532,16 @@ export class BatchWriter {
     for (let link = this.#links.count; link < this.#linkCount; link++) this.#links.span[link] = row;
     this.#links.count = this.#linkCount;
     this.spanCount++;
-    if ((row + 1 >= BATCH_SPANS || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) && hold === undefined) {
-      this.flush();
-    }
+    if (row + 1 >= BATCH_SPANS || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
   }
 
-  /** Returns a number for the current resource's service and scope: the same for the same two, never 0. */
+  /**
+   * Returns a number for the current resource's service (while spans are held, for the lack of one) and scope: the same for the
+   * same two, never 0.
+   */
   operationContext(): number {
-    const key = `${this.#resourceService[this.resource]} ${this.scope}`;
+    const service = this.#heldFrom === undefined ? this.#resourceService[this.resource] : `held ${this.#heldBase}`;
+    const key = `${service} ${this.scope}`;
     let context = this.#contexts.get(key);
     if (context === undefined) {
       context = ++this.#contextCount;
@@ -558,30 +551,33 @@ export class BatchWriter {
     return context;
   }
 
-  /** Id of an operation of the current resource's service and scope. */
-  operationOf(name: number, kind: number, flags: number): number {
-    return this.#operationOf(this.#resourceService[this.resource]!, name, kind, this.scope, flags, 0);
+  /** Id of an operation of the current resource's service and scope; while spans are held, one that `release` replaces. */
+  operationOf(name: number, kind: number, flags: number, quirks: number): number {
+    if (this.#heldFrom !== undefined) {
+      return this.#heldBase + this.#heldOperations.idOf(0, name, kind, this.scope, flags, quirks);
+    }
+    return this.#operationOf(this.#resourceService[this.resource]!, name, kind, this.scope, flags, quirks);
   }
 
-  /** Stores the spans of a run, all of the current resource and scope; sends the batch off when it is full. */
+  /** Stores the spans of a run; sends the batch off when it is full. */
   appendRun(run: Run): void {
     const { spanCount, attributeCount, eventCount, linkCount } = run;
     const spans = this.#spans;
     const row = spans.count;
     while (row + spanCount > spans.operation.length) growSpans(spans);
-    spans.traceId.set(run.traceId.subarray(0, spanCount * 4), row * 4);
-    spans.spanId.set(run.spanId.subarray(0, spanCount * 2), row * 2);
-    spans.parentId.set(run.parentId.subarray(0, spanCount * 2), row * 2);
-    spans.start.set(run.start.subarray(0, spanCount * 2), row * 2);
-    spans.duration.set(run.duration.subarray(0, spanCount * 2), row * 2);
-    spans.operation.set(run.operation.subarray(0, spanCount), row);
-    spans.resource.fill(this.resource, row, row + spanCount);
-    spans.status.set(run.status.subarray(0, spanCount), row);
+    copyWords(run.traceId, spanCount * 4, spans.traceId, row * 4);
+    copyWords(run.spanId, spanCount * 2, spans.spanId, row * 2);
+    copyWords(run.parentId, spanCount * 2, spans.parentId, row * 2);
+    copyWords(run.start, spanCount * 2, spans.start, row * 2);
+    copyWords(run.duration, spanCount * 2, spans.duration, row * 2);
+    copyWords(run.operation, spanCount, spans.operation, row);
+    copyWords(run.resource, spanCount, spans.resource, row);
+    copyWords(run.status, spanCount, spans.status, row);
     const attributes = row === 0 ? 0 : spans.attributeEnd[row - 1]!;
     if (attributes + attributeCount > spans.attributes.length) {
       spans.attributes = grown(spans.attributes, attributes + attributeCount);
     }
-    spans.attributes.set(run.attributes.subarray(0, attributeCount), attributes);
+    copyWords(run.attributes, attributeCount, spans.attributes, attributes);
     for (let span = 0; span < spanCount; span++) {
       spans.attributeEnd[row + span] = attributes + run.attributeEnd[span]!;
     }
@@ -605,9 +601,9 @@ export class BatchWriter {
     if (attributes + eventAttributeCount > events.attributes.length) {
       events.attributes = grown(events.attributes, attributes + eventAttributeCount);
     }
-    events.time.set(run.eventTime.subarray(0, eventCount * 2), row * 2);
-    events.name.set(run.eventName.subarray(0, eventCount), row);
-    events.attributes.set(run.eventAttributes.subarray(0, eventAttributeCount), attributes);
+    copyWords(run.eventTime, eventCount * 2, events.time, row * 2);
+    copyWords(run.eventName, eventCount, events.name, row);
+    copyWords(run.eventAttributes, eventAttributeCount, events.attributes, attributes);
     for (let event = 0; event < eventCount; event++) {
       events.span[row + event] = firstSpan + run.eventSpan[event]!;
       events.attributeEnd[row + event] = attributes + run.eventAttributeEnd[event]!;
@@ -624,9 +620,9 @@ export class BatchWriter {
     if (attributes + linkAttributeCount > links.attributes.length) {
       links.attributes = grown(links.attributes, attributes + linkAttributeCount);
     }
-    links.traceId.set(run.linkTraceId.subarray(0, linkCount * 4), row * 4);
-    links.spanId.set(run.linkSpanId.subarray(0, linkCount * 2), row * 2);
-    links.attributes.set(run.linkAttributes.subarray(0, linkAttributeCount), attributes);
+    copyWords(run.linkTraceId, linkCount * 4, links.traceId, row * 4);
+    copyWords(run.linkSpanId, linkCount * 2, links.spanId, row * 2);
+    copyWords(run.linkAttributes, linkAttributeCount, links.attributes, attributes);
     for (let link = 0; link < linkCount; link++) {
       links.span[row + link] = firstSpan + run.linkSpan[link]!;
       links.attributeEnd[row + link] = attributes + run.linkAttributeEnd[link]!;
@@ -640,30 +636,46 @@ export class BatchWriter {
    * may hold such a number plus `PROVISIONAL`.
    */
   hold(): void {
-    this.#hold ??= { firstRow: this.#spans.count };
+    if (this.#heldFrom !== undefined) return;
+    this.#heldFrom = this.#spans.count;
+    if (this.#heldOperations.definitions.length < MAX_HELD_OPERATIONS) return;
+    // A bounded cache like the others, with ids that go on.
+    this.#heldBase += this.#heldOperations.definitions.length;
+    this.#heldOperations.clear();
   }
 
   get isHolding(): boolean {
-    return this.#hold !== undefined;
+    return this.#heldFrom !== undefined;
   }
 
   /** Ends a hold: `resources[n]` and `scopes[n]` are the real ones for the caller's number n. */
   release(resources: readonly number[], scopes: readonly number[] = []): void {
-    const hold = this.#hold;
-    if (hold === undefined) return;
-    this.#hold = undefined;
+    const firstRow = this.#heldFrom;
+    if (firstRow === undefined) return;
+    this.#heldFrom = undefined;
     const { operation, resource, count } = this.#spans;
-    const known = this.#heldOperations.definitions.map(held => {
-      const scope = held.scope >= PROVISIONAL ? scopes[held.scope - PROVISIONAL]! : held.scope;
-      const service = this.#resourceService[resources[held.serviceName]!]!;
-      return this.#operationOf(service, held.name, held.kind, scope, held.flags, held.quirks);
-    });
-    this.#heldOperations.clear();
-    for (let row = hold.firstRow; row < count; row++) {
-      operation[row] = known[operation[row]!]!;
-      resource[row] = resources[resource[row]!]!;
+    for (let row = firstRow; row < count; row++) {
+      const id = resources[resource[row]!]!;
+      resource[row] = id;
+      operation[row] = this.#releasedOperation(this.#resourceService[id]!, operation[row]!, scopes);
     }
     if (count >= BATCH_SPANS || this.#full) this.flush();
+  }
+
+  /** Id of the operation of a service that a held one becomes. */
+  #releasedOperation(service: number, held: number, scopes: readonly number[]): number {
+    const released = this.#released;
+    const at = ((Math.imul(held, 0x9e3779b1) ^ Math.imul(service, 0x85ebca6b)) >>> (32 - RELEASED_BITS)) * 3;
+    if (released[at] === service && released[at + 1] === held && released[at + 2] !== 0) return released[at + 2]! - 1;
+    const { name, kind, scope, flags, quirks } = this.#heldOperations.definitions[held - this.#heldBase]!;
+    if (scope >= PROVISIONAL) {
+      return this.#operationOf(service, name, kind, scopes[scope - PROVISIONAL]!, flags, quirks);
+    }
+    const id = this.#operationOf(service, name, kind, scope, flags, quirks);
+    released[at] = service;
+    released[at + 1] = held;
+    released[at + 2] = id + 1;
+    return id;
   }
 
   #operationOf(service: number, name: number, kind: number, scope: number, flags: number, quirks: number): number {
@@ -717,7 +729,7 @@ export class BatchWriter {
 
   /** Sends off what is committed, also when the batch is not full; nothing is sent where there is nothing new. */
   flush(): void {
-    if (this.#hold !== undefined) return;
+    if (this.#heldFrom !== undefined) return;
     const { count } = this.#spans;
     const hasDefinitions = Object.values(this.#definitions).some(list => list.length > 0);
     if (count === 0 && this.#values.count === 0 && !hasDefinitions) return;
@@ -754,6 +766,12 @@ export class BatchWriter {
   recycle(batch: SpanBatch): void {
     if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
   }
+}
+
+/** Copies the first `count` words. Runs may be short: a view of a few words costs more than they do. */
+function copyWords(source: Uint32Array, count: number, target: Uint32Array, at: number): void {
+  if (count > 256) target.set(source.subarray(0, count), at);
+  else for (let word = 0; word < count; word++) target[at + word] = source[word]!;
 }
 
 const TRUE = sourceOfText('true');

@@ -2,7 +2,9 @@ import { DraftWriter } from '../drafts/span-draft.ts';
 import type { DecodeContext, LineDecoder, Reason, TextFormat } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
 import type { Row } from '../rows/cells.ts';
-import { isSpanTable, type RowReader, readerFor } from '../rows/row-reader.ts';
+import type { ColumnMap } from '../rows/columns.ts';
+import { type Heading, headingOf, isTypeRow } from '../rows/heading.ts';
+import { type RowReader, readerFor } from '../rows/row-reader.ts';
 
 // Tables of spans as text: a header with the names of the columns, then a row a span (RFC 4180; also with `;`, `|` or tabs).
 // https://www.rfc-editor.org/rfc/rfc4180
@@ -16,8 +18,12 @@ export const csvSpans: TextFormat = {
   recognised: 'a header with columns for trace id, span id and start',
 
   sniff(lines, _whole, columnMap) {
-    const first = lines.find(line => line.trim() !== '') ?? '';
-    return separatorOf(withoutMark(first), columns => isSpanTable(columns, columnMap)) !== undefined;
+    const first = new FirstRow(columnMap);
+    for (const line of lines) {
+      const found = line.trim() === '' && !first.hasBegun ? 'more' : first.feed(line);
+      if (found !== 'more') return found !== undefined;
+    }
+    return false;
   },
 
   open: context => new CsvDecoder(context),
@@ -26,13 +32,44 @@ export const csvSpans: TextFormat = {
 const SEPARATORS = [',', '\t', ';', '|'] as const;
 type Separator = (typeof SEPARATORS)[number];
 
-function separatorOf(header: string, isTable: (columns: readonly string[]) => boolean): Separator | undefined {
-  if (/^\s*[{[]/.test(header)) return undefined;
-  return SEPARATORS.find(separator => header.includes(separator) && isTable(cellsOf(header, separator)));
+/** How a table is written. */
+interface Layout {
+  readonly separator: Separator;
+  readonly heading: Heading;
+  /** The cells of its first row. */
+  readonly cells: readonly string[];
 }
 
-function withoutMark(line: string): string {
-  return line.replace(/^\ufeff/, '');
+/** Finds out from the first row, which may go over many lines, how a table is written. */
+class FirstRow {
+  readonly #map: ColumnMap | undefined;
+  /** What the row may be; undefined before its first line. */
+  #rows: readonly { readonly separator: Separator; readonly row: RowParser }[] | undefined;
+
+  constructor(map: ColumnMap | undefined) {
+    this.#map = map;
+  }
+
+  get hasBegun(): boolean {
+    return this.#rows !== undefined;
+  }
+
+  /** Takes a line of the row; returns undefined where it begins no table of spans, and `more` where it is not whole. */
+  feed(line: string): Layout | 'more' | undefined {
+    const first = this.#rows === undefined ? line.replace(/^\ufeff/, '') : line;
+    if (this.#rows === undefined && /^\s*[{[]/.test(first)) return undefined;
+    this.#rows ??= SEPARATORS.map(separator => ({ separator, row: new RowParser(separator) }));
+    const open: { readonly separator: Separator; readonly row: RowParser }[] = [];
+    for (const { separator, row } of this.#rows) {
+      if (!row.feed(first)) open.push({ separator, row });
+      else if (row.cells.length > 1) {
+        const heading = headingOf(row.cells, this.#map);
+        if (heading !== undefined) return { separator, heading, cells: row.cells };
+      }
+    }
+    this.#rows = open;
+    return open.length > 0 ? 'more' : undefined;
+  }
 }
 
 class CsvDecoder implements LineDecoder {
@@ -41,10 +78,14 @@ class CsvDecoder implements LineDecoder {
   /** Where the row in hand begins. */
   #offset = 0;
   #separator: Separator = ',';
-  #header = '';
+  /** The line that names the columns; undefined where none does. */
+  #header: string | undefined;
+  #isBehindHeader = false;
   #columns: readonly string[] = [];
   #read: RowReader | undefined;
   #rows = 0;
+  /** The first row, until it is whole. */
+  #first: { readonly row: FirstRow; readonly offset: number; size: number } | undefined;
   /** The row whose cell in quotes goes on in the next line. */
   #open: { readonly row: RowParser; readonly offset: number; size: number } | undefined;
   /** The row before the last, of which it is not known yet whether it is the last. */
@@ -60,6 +101,7 @@ class CsvDecoder implements LineDecoder {
   begin(): void {
     this.#read = undefined;
     this.#rows = 0;
+    this.#first = undefined;
     this.#open = undefined;
     this.#waiting = undefined;
   }
@@ -75,10 +117,11 @@ class CsvDecoder implements LineDecoder {
         this.#context.report.skip('record-too-large', open.offset, `a row of over ${open.size} signs`);
         this.#open = undefined;
       }
-    } else if (text.trim() === '') return;
-    else if (this.#read === undefined) this.#readHeader(text);
+    } else if (this.#read === undefined) this.#readFirst(text, offset);
+    else if (text.trim() === '') return;
     // Tables one after the other have the header again.
-    else if (text !== this.#header) {
+    else if (text === this.#header) this.#isBehindHeader = true;
+    else {
       const row = new RowParser(this.#separator);
       if (row.feed(text)) this.#take(row.cells, offset);
       else this.#open = { row, offset, size: text.length };
@@ -97,16 +140,31 @@ class CsvDecoder implements LineDecoder {
     this.begin();
   }
 
-  #readHeader(text: string): void {
-    const header = withoutMark(text);
-    const { columnMap } = this.#context;
-    this.#separator = separatorOf(header, columns => isSpanTable(columns, columnMap)) ?? ',';
-    this.#header = header;
-    this.#columns = distinct(cellsOf(header, this.#separator));
-    this.#read = readerFor(this.#columns, columnMap, this.#repair);
+  #readFirst(text: string, offset: number): void {
+    if (text.trim() === '' && this.#first === undefined) return;
+    this.#first ??= { row: new FirstRow(this.#context.columnMap), offset, size: 0 };
+    const { row, offset: start } = this.#first;
+    this.#first.size += text.length + 1;
+    const layout = row.feed(text);
+    if (layout === 'more' && this.#first.size <= this.#context.limits.recordBytes) return;
+    this.#first = undefined;
+    if (layout === 'more' || layout === undefined) {
+      this.#context.report.skip('malformed-row', start, 'a row that does not say what the columns are');
+      return;
+    }
+    const { separator, heading, cells } = layout;
+    this.#separator = separator;
+    this.#columns = heading.columns;
+    this.#read = readerFor(heading.columns, heading.map, this.#repair);
+    this.#header = heading.isFirstRow ? text.replace(/^\ufeff/, '') : undefined;
+    this.#isBehindHeader = heading.isFirstRow;
+    if (!heading.isFirstRow) this.#take(cells, start);
   }
 
   #take(cells: readonly string[], offset: number): void {
+    const isOfTypes = this.#isBehindHeader && isTypeRow(cells);
+    this.#isBehindHeader = false;
+    if (isOfTypes) return;
     this.#flush(false);
     this.#rows++;
     this.#waiting = { cells, offset };
@@ -136,23 +194,6 @@ class CsvDecoder implements LineDecoder {
       report.skip(error.reason, offset, error.message);
     }
   }
-}
-
-/** Columns that have the same name are told apart by numbers. */
-function distinct(columns: readonly string[]): string[] {
-  const seen = new Map<string, number>();
-  return columns.map(column => {
-    const count = (seen.get(column) ?? 0) + 1;
-    seen.set(column, count);
-    return count === 1 ? column : `${column}_${count}`;
-  });
-}
-
-/** Takes one line apart. */
-function cellsOf(line: string, separator: Separator): string[] {
-  const row = new RowParser(separator);
-  row.feed(line);
-  return row.cells;
 }
 
 /** Takes a row apart, line by line. */

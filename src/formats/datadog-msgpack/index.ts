@@ -1,4 +1,4 @@
-import { emitChunk } from '../drafts/datadog.ts';
+import { emitChunk, emitPayload } from '../drafts/datadog.ts';
 import { type JsonRecord, type JsonValue, listOf, recordOf, textOf } from '../drafts/record.ts';
 import { type RecordContext, recordContext } from '../drafts/record-format.ts';
 import type { BinaryDecoder, BinaryFormat, DecodeContext, Reason } from '../format.ts';
@@ -8,25 +8,35 @@ import { BadMessage, NEED_MORE, Unpacker } from './msgpack.ts';
 // v0.3, v0.4: [ [ {"service":…,"name":…,"trace_id":…,…}, … ], … ]      a trace is an array of spans
 // v0.5:       [ ["", "web", …], [ [ [service, name, resource, trace_id, span_id, parent_id, start, duration, error, {meta}, {metrics},
 //             type], … ], … ] ]                                        texts are numbers in the table in front
-// Bodies may stand one after the other. Traces are read one by one: memory holds the table and the trace in hand.
+// v0.7:       {"container_id":…, …, "chunks":[{"priority":1,"spans":[…], …}], "env":…}     what holds for all stands around the chunks
+// Bodies may stand one after the other. Traces are read one by one, so that memory holds the table and the trace in hand; a body of v0.7
+// is read whole, for what describes its process stands behind the chunks.
 
 const KNOWN_KEYS = new Set([
   ...['service', 'name', 'resource', 'type', 'trace_id', 'span_id', 'parent_id', 'start', 'duration', 'error'],
   ...['meta', 'metrics', 'meta_struct', 'span_links', 'span_events'],
 ]);
 
+/** Fields of a body of v0.7. */
+const PAYLOAD_KEYS = new Set([
+  ...['container_id', 'language_name', 'language_version', 'tracer_version', 'runtime_id'],
+  ...['chunks', 'tags', 'env', 'hostname', 'app_version'],
+]);
+
 export const datadogMsgpack: BinaryFormat = {
   name: 'datadog-msgpack',
   title: 'Datadog traces as MessagePack',
-  recognised: 'an array of arrays of spans, or a table of texts and such an array',
+  recognised: 'an array of arrays of spans, a table of texts and such an array, or a map with `chunks`',
   family: 'binary',
-  sniff: head => isPayload(head),
+  sniff: head => isBody(head),
   open: context => new Decoder(context),
 };
 
-function isPayload(head: Uint8Array): boolean {
+function isBody(head: Uint8Array): boolean {
   const unpacker = new Unpacker(head);
   try {
+    const fields = unpacker.mapLength();
+    if (fields !== undefined) return hasChunks(unpacker, fields);
     const traces = unpacker.arrayLength();
     if (traces === undefined || traces === 0) return false;
     const first = unpacker.arrayLength();
@@ -40,6 +50,17 @@ function isPayload(head: Uint8Array): boolean {
     if (error === NEED_MORE || error instanceof BadMessage) return false;
     throw error;
   }
+}
+
+/** Says whether a map holds chunks, and before them nothing but what a body of v0.7 does. */
+function hasChunks(unpacker: Unpacker, fields: number): boolean {
+  for (let field = 0; field < fields; field++) {
+    const key = textOf(unpacker.read()) ?? '';
+    if (key === 'chunks') return unpacker.arrayLength() !== undefined;
+    if (!PAYLOAD_KEYS.has(key)) return false;
+    unpacker.skip();
+  }
+  return false;
 }
 
 class Decoder implements BinaryDecoder {
@@ -83,7 +104,9 @@ class Decoder implements BinaryDecoder {
     if (!this.#isBroken && (this.#held.length > 0 || this.#left !== undefined)) {
       this.#context.report.skip('truncated', this.#offset, 'the input ends inside a MessagePack body');
     }
-    if (this.#left !== undefined) this.#context.report.document(datadogMsgpack.name);
+    if (!this.#isBroken && (this.#held.length > 0 || this.#left !== undefined)) {
+      this.#context.report.document(datadogMsgpack.name);
+    }
     this.#held = new Uint8Array(0);
   }
 
@@ -118,16 +141,13 @@ class Decoder implements BinaryDecoder {
 
   /** Reads the beginning of a body, or one trace of it. */
   #step(unpacker: Unpacker): void {
-    if (this.#left === undefined) this.#left = this.#beginBody(unpacker);
-    else {
-      const start = unpacker.position;
-      unpacker.skip();
-      const end = unpacker.position;
-      const { recordBytes } = this.#context.limits;
-      if (end - start > recordBytes) this.#records.skip('record-too-large', `over ${recordBytes} bytes`);
-      else this.#readTrace(new Unpacker(unpacker.bytes.subarray(start, end)));
+    if (this.#left !== undefined) {
+      this.#readRecord(unpacker, trace => this.#readTrace(trace));
       this.#left--;
-    }
+    } else if (isMap(unpacker)) {
+      this.#readRecord(unpacker, payload => emitPayload(recordOf(payload), this.#records));
+      this.#left = 0;
+    } else this.#left = this.#beginBody(unpacker);
     if (this.#left > 0) return;
     this.#left = undefined;
     this.#texts = undefined;
@@ -146,21 +166,38 @@ class Decoder implements BinaryDecoder {
     return traces;
   }
 
-  #readTrace(unpacker: Unpacker): void {
-    let trace: JsonValue;
+  /** Reads a value whole, if it is not too large for that. */
+  #readRecord(unpacker: Unpacker, read: (record: JsonValue) => void): void {
+    const start = unpacker.position;
+    unpacker.skip();
+    const { recordBytes } = this.#context.limits;
+    if (unpacker.position - start > recordBytes) {
+      return this.#records.skip('record-too-large', `over ${recordBytes} bytes`);
+    }
+    let record: JsonValue;
     try {
-      trace = unpacker.read();
+      record = new Unpacker(unpacker.bytes.subarray(start, unpacker.position)).read();
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
       // It was passed over by its length: what is wrong is inside of it.
-      this.#records.skip('too-deep', error.message);
-      return;
+      return this.#records.skip('too-deep', error.message);
     }
+    read(record);
+  }
+
+  #readTrace(trace: JsonValue): void {
     if (!Array.isArray(trace)) return this.#records.skip('unexpected-type', 'a trace that is no array of spans');
     const texts = this.#texts;
     const spans = listOf(trace);
     emitChunk(texts === undefined ? spans : spans.map(span => spelledOut(listOf(span), texts)), this.#records);
   }
+}
+
+function isMap(unpacker: Unpacker): boolean {
+  const start = unpacker.position;
+  const fields = unpacker.mapLength();
+  unpacker.position = start;
+  return fields !== undefined;
 }
 
 /** Says whether a table of texts stands here, and not a trace. */

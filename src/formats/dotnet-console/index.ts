@@ -1,6 +1,6 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import { SPAN_KINDS, type SpanKind, STATUS_CODES, type StatusCode } from '../../model/status.ts';
-import { ConsoleSpans, printedLine } from '../console-lines.ts';
+import { ConsoleSpans, withoutColours } from '../console-lines.ts';
 import type { SpanDraft } from '../drafts/span-draft.ts';
 import { readRfc3339 } from '../drafts/times.ts';
 import type { DecodeContext, LineDecoder, TextFormat } from '../format.ts';
@@ -39,7 +39,7 @@ export const dotnetConsole: TextFormat = {
   family: 'text',
   recognised: 'lines such as `Activity.TraceId: …` and `Activity.Duration: …`',
   sniff(lines) {
-    const printed = lines.map(printedLine);
+    const printed = lines.map(withoutColours);
     return printed.some(line => BLOCK_START.test(line)) && printed.some(line => line.startsWith('Activity.Duration:'));
   },
   open: context => new ActivityDecoder(context),
@@ -209,7 +209,7 @@ class ActivityDecoder implements LineDecoder {
   }
 
   line(printed: string, offset: number): void {
-    const line = printedLine(printed).trimEnd();
+    const line = withoutColours(printed).trimEnd();
     const isLogged = LOGGER_LINE.test(line) || (this.#isBehindLogger && line.startsWith('      '));
     this.#isBehindLogger = isLogged;
     if (isLogged) {

@@ -1,5 +1,4 @@
 import type { AttributeValue } from '../../model/attributes.ts';
-import { inventedId } from '../../model/ids.ts';
 import type { SpanKind } from '../../model/status.ts';
 import { SPAN_KINDS } from '../../model/status.ts';
 import {
@@ -50,12 +49,38 @@ const KIND_OF_TYPE: Readonly<Record<string, SpanKind>> = {
 };
 const UINT64 = 1n << 64n;
 
+/** What holds for the spans of a chunk. */
+interface Surroundings {
+  /** The payload around the chunk but for its chunks: what the tracer says of its process. */
+  readonly payload: JsonRecord;
+  /** The chunk but for its spans. */
+  readonly chunk: JsonRecord;
+}
+const NOTHING: Surroundings = { payload: {}, chunk: {} };
+/** The priority of a chunk that has none. */
+const NO_PRIORITY = -128n;
+
+/**
+ * Writes the spans of a TracerPayload: chunks, and what holds for all of them.
+ * https://github.com/DataDog/datadog-agent/blob/main/pkg/proto/datadog/trace/tracer_payload.proto
+ */
+export function emitPayload(record: JsonRecord, context: RecordContext): void {
+  const payload = omit(record, ['chunks']);
+  if (!Array.isArray(record.chunks ?? [])) context.skip('unexpected-type', 'chunks that are no array');
+  for (const chunk of listOf(record.chunks)) {
+    if (isRecord(chunk)) emitChunk(listOf(chunk.spans), context, { payload, chunk: omit(chunk, ['spans']) });
+    else context.skip('unexpected-type', 'a chunk that is no object');
+  }
+}
+
 /** Writes the spans of a chunk: what one process knows of one trace. */
-export function emitChunk(spans: readonly JsonValue[], context: RecordContext, shared: JsonRecord = {}): void {
+export function emitChunk(spans: readonly JsonValue[], context: RecordContext, around: Surroundings = NOTHING): void {
   const records = spans.map(span => withKnownNames(recordOf(span)));
-  // The upper half of a 128-bit trace id stands on one span of a chunk only.
-  const upper = records.map(span => textOf(recordOf(span.meta)['_dd.p.tid'])).find(text => text !== undefined);
-  for (const span of records) context.emit(() => draftOf(span, upper, shared, context));
+  // The upper half of a 128-bit trace id stands on one span of a chunk only, or on the chunk.
+  const upper = [...records.map(span => span.meta), around.chunk.tags]
+    .map(tags => textOf(recordOf(tags)['_dd.p.tid']))
+    .find(text => text !== undefined);
+  for (const span of records) context.emit(() => draftOf(span, upper, around, context));
 }
 
 function withKnownNames(span: JsonRecord): JsonRecord {
@@ -66,11 +91,11 @@ function withKnownNames(span: JsonRecord): JsonRecord {
 function draftOf(
   span: JsonRecord,
   upper: string | undefined,
-  shared: JsonRecord,
+  { payload, chunk }: Surroundings,
   { repair }: RecordContext,
 ): SpanDraft {
   const meta = recordOf(span.meta);
-  const attributes = new Map<string, AttributeValue>();
+  const attributes = attributesOfChunk(chunk);
   const linksInTag = recordsIn(meta['_dd.span_links']);
   const eventsInTag = recordsIn(meta.events);
   const fieldTags = [
@@ -98,7 +123,7 @@ function draftOf(
     }
   }
   return {
-    traceId: traceIdOf(span.trace_id, upper, repair),
+    traceId: traceIdOf(span.trace_id, upper),
     spanId: idOf(span.span_id),
     parentSpanId: idOf(span.parent_id),
     name: textOf(span.resource) || textOf(span.name),
@@ -107,24 +132,54 @@ function draftOf(
     durationNano: duration,
     status: failed ? { code: 'error', message: textOf(meta['error.message']) ?? textOf(meta['error.msg']) } : undefined,
     attributes,
-    resource: resourceOf(span, meta, shared),
+    resource: resourceOf(span, meta, payload),
     links: [...listOf(span.span_links).filter(isRecord), ...(linksInTag ?? [])].map(linkOf),
     events: [...listOf(span.span_events).filter(isRecord), ...(eventsInTag ?? [])].map(eventOf),
   };
 }
 
-function resourceOf(span: JsonRecord, meta: JsonRecord, shared: JsonRecord): Map<string, AttributeValue> {
+/** What a chunk says of its trace, under the tags by which an agent writes it onto a span. */
+function attributesOfChunk(chunk: JsonRecord): Map<string, AttributeValue> {
+  const attributes = new Map<string, AttributeValue>();
+  const { priority = null, origin = null, tags } = chunk;
+  addFields(
+    attributes,
+    { priority: priority === NO_PRIORITY ? null : priority, origin: origin === '' ? null : origin },
+    '',
+    { priority: '_sampling_priority_v1', origin: '_dd.origin' },
+  );
+  for (const [key, value] of Object.entries(omit(recordOf(tags), ['_dd.p.tid'])))
+    addFields(attributes, { [key]: value });
+  for (const [key, value] of Object.entries(omit(chunk, ['priority', 'origin', 'tags']))) {
+    if (value !== false) addFields(attributes, { [key]: value }, 'datadog.', { droppedTrace: 'datadog.dropped_trace' });
+  }
+  return attributes;
+}
+
+/** What describes the process, under the names of protobuf's JSON and of MessagePack. */
+const PAYLOAD_NAMES: Readonly<Record<string, string>> = {
+  containerID: 'container.id',
+  container_id: 'container.id',
+  languageName: 'telemetry.sdk.language',
+  language_name: 'telemetry.sdk.language',
+  languageVersion: 'process.runtime.version',
+  language_version: 'process.runtime.version',
+  tracerVersion: 'telemetry.sdk.version',
+  tracer_version: 'telemetry.sdk.version',
+  runtimeID: 'service.instance.id',
+  runtime_id: 'service.instance.id',
+  hostname: 'host.name',
+  env: 'deployment.environment.name',
+  appVersion: 'service.version',
+  app_version: 'service.version',
+};
+
+function resourceOf(span: JsonRecord, meta: JsonRecord, payload: JsonRecord): Map<string, AttributeValue> {
   const resource = new Map<string, AttributeValue>();
-  addFields(resource, shared, 'datadog.', {
-    containerID: 'container.id',
-    languageName: 'telemetry.sdk.language',
-    languageVersion: 'process.runtime.version',
-    tracerVersion: 'telemetry.sdk.version',
-    runtimeID: 'service.instance.id',
-    hostname: 'host.name',
-    env: 'deployment.environment.name',
-    appVersion: 'service.version',
-  });
+  for (const [key, value] of Object.entries(recordOf(payload.tags))) addFields(resource, { [key]: value });
+  // MessagePack has all fields, also those that say nothing.
+  const said = Object.entries(omit(payload, ['tags'])).filter(([, value]) => value !== '');
+  addFields(resource, Object.fromEntries(said), 'datadog.', PAYLOAD_NAMES);
   addFields(resource, { service: span.service || null, env: meta.env || null, version: meta.version || null }, '', {
     service: 'service.name',
     env: 'deployment.environment.name',
@@ -139,15 +194,11 @@ function idOf(value: JsonValue | undefined): DraftId {
   return integer === undefined ? textOf(value) : BigInt.asUintN(64, integer);
 }
 
-function traceIdOf(value: JsonValue | undefined, upper: string | undefined, repair: RecordContext['repair']): DraftId {
+function traceIdOf(value: JsonValue | undefined, upper: string | undefined): DraftId {
   const integer = integerOf(value);
   if (integer === undefined) return textOf(value);
   const high = upper !== undefined && /^[0-9a-f]{1,16}$/i.test(upper) ? BigInt(`0x${upper}`) : 0n;
-  const id = integer >= UINT64 ? integer : (high << 64n) | BigInt.asUintN(64, integer);
-  if (id !== 0n) return id;
-  // The agent of Datadog's tests counts traces from 0.
-  repair('zero-id', 'trace_id');
-  return inventedId('0', 16);
+  return integer >= UINT64 ? integer : (high << 64n) | BigInt.asUintN(64, integer);
 }
 
 function kindOf(meta: JsonRecord, type: string): SpanKind {

@@ -35,7 +35,7 @@ export interface JaegerSpan {
 }
 
 /** What Jaeger 2 writes for a resource without any attributes. */
-const NO_SERVICE = 'OTLPResourceNoServiceName';
+export const NO_SERVICE = 'OTLPResourceNoServiceName';
 
 /** Returns the span as a draft. */
 export function draftOfJaeger(span: JaegerSpan): SpanDraft {

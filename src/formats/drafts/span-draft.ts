@@ -12,7 +12,8 @@ import { IdForm, IdReader } from '../json/ids.ts';
 
 /**
  * An id as a format writes it: hex of any length and case, `0x…`, a UUID, base64, an integer (signed ones are taken as
- * unsigned); any other text is hashed. Absent, empty and zero ids are the same: none.
+ * unsigned), its bytes; any other text, and bytes of another length, are hashed. Absent and empty ids are none; so is a parent of
+ * zeros, but a trace or span id of zeros is kept.
  */
 export type DraftId = string | bigint | Uint8Array | null | undefined;
 
@@ -87,16 +88,17 @@ export class DraftWriter {
     const writer = this.#writer;
     const ids = this.#ids;
     writer.beginSpan();
-    if (this.#readId(draft.traceId, 16, 'tailspan.trace_id') === IdForm.absent) {
-      throw new BadRecord('missing-trace-id', 'a span without a trace id');
-    }
+    const traceForm = this.#readId(draft.traceId, 16);
+    if (traceForm === IdForm.absent) throw new BadRecord('missing-trace-id', 'a span without a trace id');
+    const mended = [this.#mendedId(traceForm, 'tailspan.trace_id', 'trace id')];
     writer.traceId0 = ids.word0;
     writer.traceId1 = ids.word1;
     writer.traceId2 = ids.word2;
     writer.traceId3 = ids.word3;
-    if (this.#readId(draft.spanId, 8, 'tailspan.span_id') === IdForm.absent) {
-      throw new BadRecord('missing-span-id', 'a span without a span id');
-    }
+    const spanForm = this.#readId(draft.spanId, 8);
+    if (spanForm === IdForm.absent) throw new BadRecord('missing-span-id', 'a span without a span id');
+    mended.push(this.#mendedId(spanForm, 'tailspan.span_id', 'span id'));
+    for (const mend of mended) if (mend !== undefined) this.#repair(...mend);
     writer.spanIdLow = ids.word0;
     writer.spanIdHigh = ids.word1;
     if (draft.sharedParent === true) writer.quirks |= Quirk.sharedParent;
@@ -191,19 +193,18 @@ export class DraftWriter {
     }
   }
 
-  /** Reads an id into `#ids`; what an invented one stands for is kept as an attribute where `original` names one. */
-  #readId(id: DraftId, size: 16 | 8, original?: string): number {
+  /** Reads an id into `#ids`; returns its form. */
+  #readId(id: DraftId, size: 16 | 8): number {
     const ids = this.#ids;
-    let form: number;
-    if (id instanceof Uint8Array) form = ids.parseText(Buffer.from(id).toString('hex'), size);
-    else if (typeof id === 'bigint') {
-      form = id === 0n ? ids.parseText('', size) : ids.parseText(BigInt.asUintN(size * 8, id).toString(16), size);
-    } else form = ids.parseText(id ?? '', size);
-    if (form !== IdForm.invented && ids.isZero) return IdForm.absent;
-    if (form === IdForm.invented && original !== undefined) {
-      this.#repair('invented-id', ids.original);
-      this.#addAttribute(original, ids.original);
-    }
-    return form;
+    if (id instanceof Uint8Array) return ids.parseBytes(id, size);
+    return ids.parseText(typeof id === 'bigint' ? BigInt.asUintN(size * 8, id).toString(16) : (id ?? ''), size);
+  }
+
+  /** What is to be told of the id read last. Of one that had to be invented, the attribute keeps what it stands for. */
+  #mendedId(form: number, attribute: string, called: string): [Reason, string] | undefined {
+    const { isZero, original } = this.#ids;
+    if (form !== IdForm.invented) return isZero ? ['zero-id', called] : undefined;
+    this.#addAttribute(attribute, original);
+    return ['invented-id', original];
   }
 }

@@ -1,7 +1,7 @@
 import { type AttributeValue, parseExactJson } from '../../model/attributes.ts';
 import { CARRIED_FIELDS } from '../../model/carried-fields.ts';
 import type { SpanKind } from '../../model/status.ts';
-import type { DraftId, EventDraft, LinkDraft, SpanDraft } from './span-draft.ts';
+import type { DraftAttributes, DraftId, EventDraft, LinkDraft, SpanDraft } from './span-draft.ts';
 import { fieldsOfTags, type Tag } from './tag-fields.ts';
 
 // Spans of Zipkin's v2 model, in whatever encoding, as drafts: as `zipkin-json` maps them.
@@ -37,9 +37,15 @@ export interface ZipkinAnnotation {
 }
 
 /** Tags that OpenTelemetry's exporters made from resource attributes. */
-const RESOURCE_TAG = /^(service|telemetry|k8s)\./;
+export const RESOURCE_TAG = /^(service|telemetry|k8s)\./;
 /** `otlp.link.0`: `traceId|spanId|traceState|{attributes}|dropped`, as the Collector writes links. */
-const LINK_TAG = /^otlp\.link\.\d+$/;
+export const LINK_TAG = /^otlp\.link\.\d+$/;
+
+export interface ZipkinLink extends LinkDraft {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: DraftAttributes;
+}
 
 /** Returns the span as a draft. */
 export function draftOfZipkin(span: ZipkinSpan): SpanDraft {
@@ -94,8 +100,9 @@ function errorOf(value: AttributeValue): string | undefined {
   return typeof value === 'string' && value !== 'false' ? value : undefined;
 }
 
-function linkOf(text: string): LinkDraft {
-  const [traceId, spanId, state = '', ...rest] = text.split('|');
+/** Reads the value of a tag that is a link. */
+export function linkOf(text: string): ZipkinLink {
+  const [traceId = '', spanId = '', state = '', ...rest] = text.split('|');
   const attributes = new Map<string, AttributeValue>(state === '' ? [] : [[CARRIED_FIELDS.traceState, state]]);
   for (const [key, value] of Object.entries(objectOf(rest.slice(0, -1).join('|')) ?? {})) attributes.set(key, value);
   return { traceId, spanId, attributes };
@@ -111,7 +118,7 @@ function eventOf({ timeUnixNano, value }: ZipkinAnnotation): EventDraft {
  * Reads `{"name":{…}}` and `"name":{…}` (OpenTelemetry SDKs) and `name|{…}|dropped` (the Collector); undefined where the
  * text is none of these.
  */
-function encodedEvent(text: string): [name: string, attributes: Record<string, AttributeValue>] | undefined {
+export function encodedEvent(text: string): [name: string, attributes: Record<string, AttributeValue>] | undefined {
   if (text.startsWith('{') || text.startsWith('"')) {
     const entries = Object.entries(objectOf(text.startsWith('{') ? text : `{${text}}`) ?? {});
     const [name, attributes] = entries[0] ?? [];

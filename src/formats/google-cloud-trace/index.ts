@@ -1,81 +1,32 @@
-import type { AttributeValue } from '../../model/attributes.ts';
-import type { SpanKind } from '../../model/status.ts';
-import { addFields, integerOf, isRecord, type JsonRecord, listOf, omit, recordOf, textOf } from '../drafts/record.ts';
-import { type RecordContext, recordFormat } from '../drafts/record-format.ts';
-import type { SpanDraft } from '../drafts/span-draft.ts';
-import { readRfc3339 } from '../drafts/times.ts';
+import { isRecord, listOf } from '../drafts/record.ts';
+import { recordFormat } from '../drafts/record-format.ts';
+import { draftOfV1 } from './v1.ts';
+import { draftOfV2 } from './v2.ts';
 
-// Google Cloud Trace, API v1: what `projects.traces.get` and `list` answer.
-// https://cloud.google.com/trace/docs/reference/v1/rest/v1/projects.traces
-// {"projectId":"shop","traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spans":[{"spanId":"15021731501236","kind":"RPC_SERVER",
-//  "name":"/checkout","startTime":"2024-05-01T12:00:00.123456789Z","endTime":"…","parentSpanId":"…","labels":{"/http/method":"GET"}}]}
-// Span ids are decimal.
-
-const LABEL_NAMES = {
-  '/http/method': 'http.request.method',
-  '/http/url': 'url.full',
-  '/http/path': 'url.path',
-  '/http/host': 'server.address',
-  '/http/route': 'http.route',
-  '/http/user_agent': 'user_agent.original',
-  '/http/client_protocol': 'network.protocol.name',
-  '/http/request/size': 'http.request.body.size',
-  '/http/response/size': 'http.response.body.size',
-  '/error/name': 'error.type',
-  '/stacktrace': 'exception.stacktrace',
-};
-/** Labels that name the service, the surest first. */
-const SERVICE_LABELS = ['service.name', 'g.co/gae/app/module', 'g.co/r/cloud_run_revision/service_name', '/component'];
-const KINDS: Readonly<Record<string, SpanKind>> = { RPC_SERVER: 'server', RPC_CLIENT: 'client' };
+// Google Cloud Trace: traces of the API v1, and spans of the API v2, also as protobuf's JSON spells their names.
+// {"projectId":"shop","traceId":"4bf9…","spans":[{"spanId":"15021731501236","name":"/checkout","startTime":"…","labels":{…}}]}
+// {"spans":[{"name":"projects/shop/traces/4bf9…/spans/d182…","spanId":"d182…","displayName":{"value":"/checkout"},"startTime":"…",…}]}
 
 export const googleCloudTrace = recordFormat({
   name: 'google-cloud-trace',
-  title: 'Google Cloud Trace v1',
-  recognised: 'traces with `projectId`, `traceId` and `spans`',
-  places: ['', '[]', '.traces[]'],
-  matches: has => has('.projectId') && has('.traceId') && has('.spans[].spanId') && has('.spans[].startTime'),
+  title: 'Google Cloud Trace',
+  recognised:
+    'traces with `projectId`, `traceId` and `spans`, or spans with `displayName.value`, `spanId` and `startTime`',
+  places: ['', '[]', '.traces[]', '.spans[]', '[].spans[]'],
+  matches: has =>
+    (has('.projectId') && has('.traceId') && has('.spans[].spanId') && has('.spans[].startTime')) ||
+    (has('.displayName.value') && has('.spanId') && has('.startTime')) ||
+    (has('.display_name.value') && has('.span_id') && has('.start_time')),
   open: context => ({
     read: record => {
-      const trace = recordOf(record);
-      for (const span of listOf(trace.spans)) {
-        if (isRecord(span)) context.emit(() => draftOf(trace, span, context));
+      if (!isRecord(record)) return context.skip('unexpected-type', 'a trace or span that is no object');
+      if (record.projectId === undefined) return context.emit(() => draftOfV2(record, context));
+      // A list names traces alone, unless their spans are asked for (`view=COMPLETE`).
+      if (record.spans === undefined) return context.skip('no-spans', 'a trace without its spans');
+      for (const span of listOf(record.spans)) {
+        if (isRecord(span)) context.emit(() => draftOfV1(record, span, context));
         else context.skip('unexpected-type', 'a span that is no object');
       }
     },
   }),
 });
-
-function draftOf(trace: JsonRecord, span: JsonRecord, { repair }: RecordContext): SpanDraft {
-  const labels = recordOf(span.labels);
-  const kind = KINDS[textOf(span.kind) ?? ''] ?? 'unspecified';
-  const attributes = new Map<string, AttributeValue>();
-  addFields(attributes, omit(labels, ['/http/status_code']), '', LABEL_NAMES);
-  const status = integerOf(labels['/http/status_code']);
-  addFields(attributes, { status: status ?? labels['/http/status_code'] ?? null }, '', {
-    status: 'http.response.status_code',
-  });
-  const fields = ['spanId', 'parentSpanId', 'kind', 'name', 'startTime', 'endTime', 'labels'];
-  addFields(attributes, omit(span, fields), 'gcp.trace.');
-  const resource = new Map<string, AttributeValue>();
-  const service = SERVICE_LABELS.map(label => textOf(labels[label])).find(name => name !== undefined);
-  addFields(resource, { service: service ?? null, project: trace.projectId ?? null }, '', {
-    service: 'service.name',
-    project: 'cloud.account.id',
-  });
-  const message = textOf(labels['/error/message']);
-  // A client's 4xx is an error, a server's is not.
-  const failed =
-    message !== undefined || labels['/error/name'] !== undefined || (status ?? 0n) >= (kind === 'client' ? 400n : 500n);
-  return {
-    traceId: textOf(trace.traceId),
-    spanId: integerOf(span.spanId) ?? textOf(span.spanId),
-    parentSpanId: integerOf(span.parentSpanId) ?? textOf(span.parentSpanId),
-    name: textOf(span.name),
-    kind,
-    startTimeUnixNano: readRfc3339(span.startTime, repair),
-    endTimeUnixNano: readRfc3339(span.endTime, repair),
-    status: failed ? { code: 'error', message } : undefined,
-    attributes,
-    resource,
-  };
-}

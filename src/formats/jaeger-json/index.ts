@@ -1,14 +1,18 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import { serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import { Quirk } from '../../model/span-batch.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
+import type { ByteSource } from '../columns/bytes.ts';
+import { NO_SERVICE } from '../drafts/jaeger.ts';
 import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
 import { microsToNanos, readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
-import { KindWords, TagField, TagFields } from '../json/tags.ts';
+import { TagField, TagFields } from '../json/tags.ts';
+import { type JaegerHost, LANE_FIELD, LaneField, LaneForm, NOT_FOR_THE_LANE } from '../lane/lane.ts';
 
 // What Jaeger's query API and the "JSON" button of its UI give.
 // https://github.com/jaegertracing/jaeger/blob/main/internal/uimodel/model.go
@@ -89,13 +93,14 @@ class JaegerJsonReader {
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
   readonly #fields: TagFields;
-  readonly #kinds = new KindWords();
   readonly #referenceType: number;
   readonly #warnings: number;
   readonly #originalTraceId: number;
   readonly #originalSpanId: number;
   readonly #event: number;
 
+  /** Counts traces. */
+  #trace = 0;
   // The trace in hand. Processes have numbers in order of appearance until the trace ends.
   #traceWords: [number, number, number, number] | undefined;
   #numbers = new Map<string, number>();
@@ -111,8 +116,10 @@ class JaegerJsonReader {
   readonly #references: Reference[] = [];
   #referenceCount = 0;
 
-  // The tag read last.
+  // The tag read last: an attribute, or what it says of the span.
   #key = 0;
+  #field: number = TagField.none;
+  /** Id of the attribute's value, or what `TagFields` takes. */
   #value = 0;
   /** The value was a string, and is still the cursor's text. */
   #isText = false;
@@ -132,10 +139,11 @@ class JaegerJsonReader {
 
   shapeOf(container: string): Shape {
     const span: Shape = { record: cursor => this.#readSpan(cursor) };
+    const spans: Shape = { items: span, run: (cursor, isFirst) => this.#readRun(cursor, isFirst) };
     const trace: Shape = {
       fields: {
         traceID: { value: cursor => this.#readTraceId(cursor) },
-        spans: { items: span },
+        spans,
         processes: { record: cursor => this.#readProcesses(cursor) },
       },
       repeatable: true,
@@ -152,12 +160,13 @@ class JaegerJsonReader {
       case 'span': {
         // Spans without a trace around them: each array, or each single span, is held like one.
         const bare: Shape = { record: cursor => this.#readBareSpan(cursor) };
-        return { ...bare, items: span, open: () => this.#openTrace(), close: () => this.#closeTrace() };
+        return { ...bare, ...spans, open: () => this.#openTrace(), close: () => this.#closeTrace() };
       }
     }
   }
 
   #openTrace(): void {
+    this.#trace++;
     this.#traceWords = undefined;
     this.#numbers.clear();
     this.#processes.clear();
@@ -212,6 +221,13 @@ class JaegerJsonReader {
   #readProcess(cursor: JsonCursor): number | undefined {
     const isObject = cursor.kind() === JsonKind.object;
     const start = cursor.position;
+    const { lane } = this.#context;
+    if (isObject && lane !== undefined && cursor.bytes === lane.jsonWindow.bytes) {
+      this.#cursor = cursor;
+      const end = lane.readJaegerProcess(this.#laneHost, start, cursor.end);
+      cursor.position = end;
+      if (end > start) return this.#laneHost.value;
+    }
     cursor.skipValue();
     if (!isObject) return undefined;
     const end = cursor.position;
@@ -235,6 +251,7 @@ class JaegerJsonReader {
       else if (field === 'tags') tags = this.#readProcessTags(cursor);
       else cursor.skipValue();
     }
+    if (service === NO_SERVICE) service = '';
     const attributes = new Map<string, AttributeValue>(service === '' ? [] : [['service.name', service]]);
     for (const [key, value] of tags) {
       const name = key === 'hostname' ? 'host.name' : key;
@@ -256,6 +273,55 @@ class JaegerJsonReader {
     return tags;
   }
 
+  /** Reads as many spans as the fast lane can. */
+  #readRun(cursor: JsonCursor, isFirst: boolean): void {
+    const { lane } = this.#context;
+    if (lane === undefined || cursor.bytes !== lane.jsonWindow.bytes) return;
+    this.#writer.scope = 0;
+    this.#cursor = cursor;
+    cursor.position = lane.readJaegerJson(this.#laneHost, cursor.position, cursor.end, isFirst, this.#trace);
+  }
+
+  #cursor: JsonCursor | undefined;
+  readonly #laneHost: JaegerHost = {
+    value: 0,
+    attribute: (from, to, form) => {
+      const cursor = this.#cursorAt(from);
+      const host = this.#laneHost;
+      if (form === LaneForm.jaegerReference) {
+        host.value = this.#referenceValue(isChildOf(cursor, from));
+        return this.#referenceType;
+      }
+      if (form === LaneForm.jaegerProcess) {
+        host.value = this.#parseProcess(cursor);
+        if (cursor.position !== to) throw NOT_FOR_THE_LANE;
+        return 0;
+      }
+      const ofSpan = form === LaneForm.jaegerTag;
+      if (!this.#readTag(cursor, ofSpan) || cursor.position !== to) throw NOT_FOR_THE_LANE;
+      if (!ofSpan && this.#isEventName) {
+        host.value = this.#writer.nameOf(cursor.text, cursor.from, cursor.to);
+        return LANE_FIELD + LaneField.eventName;
+      }
+      host.value = this.#value;
+      return this.#field === TagField.none ? this.#key : LANE_FIELD + this.#field;
+    },
+    status: (hasError, code, description, errorText) => this.#fields.statusOf(hasError, code, description, errorText),
+    place: (_service, _resourceTags, scopeName, scopeVersion) => {
+      this.#writer.scope = this.#fields.scopeOf(scopeName, scopeVersion);
+    },
+    process: (from, to, span, embedded) => {
+      const cursor = this.#cursorAt(from);
+      return this.#numberOf(cursor.stringOf(from, to), embedded, span);
+    },
+  };
+
+  #cursorAt(position: number): JsonCursor {
+    if (this.#cursor === undefined) throw NOT_FOR_THE_LANE;
+    this.#cursor.position = position;
+    return this.#cursor;
+  }
+
   #readSpan(cursor: JsonCursor): void {
     const writer = this.#writer;
     const ids = this.#ids;
@@ -270,6 +336,8 @@ class JaegerJsonReader {
     let embedded: number | undefined;
     let oldParentLow = 0;
     let oldParentHigh = 0;
+    let hasStart = false;
+    let hasBadStart = false;
     cursor.tryOpenObject();
     for (let first = true; cursor.nextKey(first); first = false) {
       switch (SPAN_KEYS.match(cursor.text, cursor.from, cursor.to)) {
@@ -304,10 +372,16 @@ class JaegerJsonReader {
           this.#readReferences(cursor);
           break;
         case 7:
-          if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
+          // A time of 0 is one: traces that were made for a test count from there.
+          if (cursor.kind() === JsonKind.null) cursor.skipValue();
+          else if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
+            hasStart = true;
             writer.startLow = cursor.low;
             writer.startHigh = cursor.high;
-          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTime');
+          } else {
+            hasBadStart = true;
+            this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTime');
+          }
           break;
         case 8:
           this.#readDuration(cursor, start);
@@ -337,6 +411,11 @@ class JaegerJsonReader {
       this.#setTraceId(...this.#traceWords);
     }
     if (!hasSpanId) throw new BadRecord('missing-span-id', 'a span without spanID');
+    this.#reportZeroIds(start);
+    if (!hasStart) {
+      writer.quirks |= Quirk.startUnknown;
+      if (!hasBadStart) this.#context.report.repair('missing-start', this.#offsetOf(start), 'a span without startTime');
+    }
     this.#useReferences(oldParentLow, oldParentHigh);
     writer.status = fields.status();
     writer.scope = fields.scope();
@@ -363,6 +442,13 @@ class JaegerJsonReader {
     writer.traceId1 = word1;
     writer.traceId2 = word2;
     writer.traceId3 = word3;
+  }
+
+  #reportZeroIds(start: number): void {
+    const { traceId0, traceId1, traceId2, traceId3, spanIdLow, spanIdHigh } = this.#writer;
+    const { report } = this.#context;
+    if ((traceId0 | traceId1 | traceId2 | traceId3) === 0) report.repair('zero-id', this.#offsetOf(start), 'traceID');
+    if ((spanIdLow | spanIdHigh) === 0) report.repair('zero-id', this.#offsetOf(start), 'spanID');
   }
 
   #readDuration(cursor: JsonCursor, start: number): void {
@@ -409,8 +495,7 @@ class JaegerJsonReader {
         switch (REFERENCE_KEYS.match(cursor.text, cursor.from, cursor.to)) {
           case 1:
             if (!cursor.readScalar()) cursor.skipValue();
-            // CHILD_OF or FOLLOWS_FROM: the first letter tells.
-            else reference.isChildOf = (cursor.text.bytes[cursor.from]! | 32) === 99;
+            else reference.isChildOf = isChildOf(cursor.text, cursor.from);
             break;
           case 2:
             reference.hasTraceId = ids.read(cursor, 16) !== IdForm.absent;
@@ -476,9 +561,12 @@ class JaegerJsonReader {
         writer.setLinkTraceId(reference.trace0, reference.trace1, reference.trace2, reference.trace3);
       } else writer.setLinkTraceId(writer.traceId0, writer.traceId1, writer.traceId2, writer.traceId3);
       writer.setLinkSpanId(reference.spanLow, reference.spanHigh);
-      const type = reference.isChildOf ? 'child_of' : 'follows_from';
-      writer.addLinkAttribute(this.#referenceType, writer.value(this.#referenceType, type));
+      writer.addLinkAttribute(this.#referenceType, this.#referenceValue(reference.isChildOf));
     }
+  }
+
+  #referenceValue(isChild: boolean): number {
+    return this.#writer.value(this.#referenceType, isChild ? 'child_of' : 'follows_from');
   }
 
   #isWithinTrace(reference: Reference): boolean {
@@ -498,17 +586,26 @@ class JaegerJsonReader {
       cursor.tryOpenObject();
       for (let first = true; cursor.nextKey(first); first = false) {
         this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-        if (this.#readTagValue(cursor, TagType.none)) writer.addAttribute(this.#key, this.#value);
+        this.#readTagValue(cursor, TagType.none, true);
+        this.#takeTag();
       }
       return;
     }
     if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'tags');
     for (let first = true; cursor.nextItem(first); first = false) {
-      if (this.#readTag(cursor, true)) writer.addAttribute(this.#key, this.#value);
+      if (this.#readTag(cursor, true)) this.#takeTag();
     }
   }
 
-  /** Reads `{"key":…,"type":…,"value":…}`. Returns false where it is no attribute. */
+  /** Gives the span in hand the tag read last. */
+  #takeTag(): void {
+    const field = this.#field;
+    if (field === TagField.none) this.#writer.addAttribute(this.#key, this.#value);
+    else if (field === TagField.kind) this.#writer.kind = this.#value;
+    else this.#fields.take(field, this.#value);
+  }
+
+  /** Reads `{"key":…,"type":…,"value":…}`. Returns false where it is no tag. */
   #readTag(cursor: JsonCursor, ofSpan: boolean): boolean {
     const writer = this.#writer;
     if (!cursor.tryOpenObject()) {
@@ -518,31 +615,40 @@ class JaegerJsonReader {
     let hasKey = false;
     let type: TagType = TagType.none;
     let valueAt = -1;
+    let isRead = false;
     for (let first = true; cursor.nextKey(first); first = false) {
       const field = TAG_KEYS.match(cursor.text, cursor.from, cursor.to);
+      if (field === 3) {
+        cursor.peek();
+        valueAt = cursor.position;
+        // Key and type nearly always stand before the value, and nothing behind it.
+        isRead = hasKey && type !== TagType.none;
+        if (isRead) this.#readTagValue(cursor, type, ofSpan);
+        else cursor.skipValue();
+        continue;
+      }
+      isRead = false;
       if (field === 1 && cursor.readScalar()) {
         this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
         hasKey = true;
-      } else if (field === 2 && cursor.readScalar()) {
-        type = tagType(cursor.text.bytes, cursor.from);
-      } else if (field === 3) {
-        valueAt = cursor.position;
-        cursor.skipValue();
-      } else cursor.skipValue();
+      } else if (field === 2 && cursor.readScalar()) type = tagType(cursor.text.bytes, cursor.from);
+      else cursor.skipValue();
     }
     if (!hasKey || valueAt < 0) return false;
+    if (isRead) return true;
     const { position } = cursor;
     cursor.position = valueAt;
-    const isAttribute = this.#readTagValue(cursor, type, ofSpan);
+    this.#readTagValue(cursor, type, ofSpan);
     cursor.position = position;
-    return isAttribute;
+    return true;
   }
 
-  /** Reads the value of the tag whose key is in `#key`. Returns false where it says something else of the span. */
-  #readTagValue(cursor: JsonCursor, type: TagType, ofSpan = true): boolean {
+  /** Reads the value of the tag whose key is in `#key`. */
+  #readTagValue(cursor: JsonCursor, type: TagType, ofSpan: boolean): void {
     const writer = this.#writer;
-    const field = ofSpan ? this.#fields.fieldOf(this.#key) : TagField.none;
-    if (field !== TagField.none && this.#takeField(cursor, field)) return false;
+    this.#field = ofSpan ? this.#fields.fieldOf(this.#key) : TagField.none;
+    if (this.#field !== TagField.none && this.#readField(cursor)) return;
+    this.#field = TagField.none;
     const kind = cursor.kind();
     const key = this.#key;
     this.#isText = kind === JsonKind.string;
@@ -562,30 +668,23 @@ class JaegerJsonReader {
     } else if (kind === JsonKind.true || kind === JsonKind.false) {
       this.#value = writer.boolValue(key, cursor.readWord() === true);
     } else this.#value = writer.value(key, readPlainValue(cursor));
-    return true;
   }
 
-  /** Takes a tag that is a field of the span. Returns false, having read nothing, where it stays an attribute. */
-  #takeField(cursor: JsonCursor, field: number): boolean {
+  /** Reads the value of a tag that is a field of the span. Returns false, having read nothing, where it stays an attribute. */
+  #readField(cursor: JsonCursor): boolean {
     const start = cursor.position;
-    const fields = this.#fields;
-    if (field === TagField.error) {
+    if (this.#field === TagField.error) {
       const value = readPlainValue(cursor);
+      this.#value = 0;
       // Clients write the mark as a bool, as "true" and as 1; the Jaeger UI takes the first two.
-      if (value === true || value === 'true' || value === 1n) {
-        fields.takeError();
-        return true;
-      }
-      cursor.position = start;
-      return false;
+      if (value === true || value === 'true' || value === 1n) return true;
+    } else {
+      if (!cursor.readScalar()) return false;
+      this.#value = this.#fields.valueOf(this.#field, cursor.text, cursor.from, cursor.to);
+      if (this.#value >= 0) return true;
     }
-    if (!cursor.readScalar()) return false;
-    if (field === TagField.kind) {
-      this.#writer.kind = this.#kinds.of(cursor);
-      return true;
-    }
-    fields.take(field, cursor.text, cursor.from, cursor.to);
-    return true;
+    cursor.position = start;
+    return false;
   }
 
   #readLogs(cursor: JsonCursor): void {
@@ -610,19 +709,29 @@ class JaegerJsonReader {
     }
   }
 
+  /** Says whether the field of a log that was read last names its event. */
+  get #isEventName(): boolean {
+    return this.#key === this.#event && this.#isText;
+  }
+
   #readLogFields(cursor: JsonCursor): void {
     const writer = this.#writer;
     if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'fields');
     let isNamed = false;
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!this.#readTag(cursor, false)) continue;
-      if (this.#key === this.#event && this.#isText && !isNamed) {
+      if (this.#isEventName && !isNamed) {
         // The field `event` is the event's name.
         isNamed = true;
         writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
       } else writer.addEventAttribute(this.#key, this.#value);
     }
   }
+}
+
+/** CHILD_OF or FOLLOWS_FROM: the first letter tells. */
+function isChildOf({ bytes }: ByteSource, from: number): boolean {
+  return (bytes[from]! | 32) === 99;
 }
 
 function hasFraction(cursor: JsonCursor): boolean {

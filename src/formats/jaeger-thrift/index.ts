@@ -145,7 +145,8 @@ function draftOf(span: ThriftStruct, process: JaegerProcess | undefined) {
 }
 
 /** Two signed halves are one unsigned id. */
-function traceIdOf(high: ThriftValue | undefined, low: ThriftValue | undefined): bigint {
+function traceIdOf(high: ThriftValue | undefined, low: ThriftValue | undefined): bigint | undefined {
+  if (high === undefined && low === undefined) return undefined;
   const half = (value: ThriftValue | undefined) => BigInt.asUintN(64, integerOfThrift(value) ?? 0n);
   return (half(high) << 64n) | half(low);
 }

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import { kindWord, statusWord } from '../../model/status.ts';
-import { ConsoleSpans, printedLine } from '../console-lines.ts';
+import { ConsoleSpans, withoutColours } from '../console-lines.ts';
 import { carried, flagsOf } from '../drafts/carried.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
 import { nanosOf } from '../drafts/times.ts';
@@ -34,7 +34,7 @@ export const jsConsole: TextFormat = {
   family: 'text',
   recognised: 'printed objects with `traceId`, `id`, `timestamp` and `duration`',
   sniff(lines) {
-    const printed = lines.map(printedLine);
+    const printed = lines.map(withoutColours);
     return SPAN_LINES.every(expression => printed.some(line => expression.test(line)));
   },
   open: context => new InspectedDecoder(context),
@@ -65,7 +65,7 @@ class InspectedDecoder implements LineDecoder {
   }
 
   line(printed: string, offset: number): void {
-    const line = printedLine(printed);
+    const line = withoutColours(printed);
     const block = this.#block;
     const bare = line.trimEnd();
     if (bare === '{') {

@@ -73,6 +73,8 @@ export class JsonCursor implements ByteSource {
   low = 0;
   high = 0;
   #scratch: ByteSource;
+  /** The window as what makes strings of it: made once, for it costs more than a short string. */
+  #buffer: Buffer;
 
   readonly #home: ByteSource;
 
@@ -81,6 +83,7 @@ export class JsonCursor implements ByteSource {
     this.#home = home;
     this.bytes = home.bytes;
     this.view = home.view;
+    this.#buffer = bufferOf(home.bytes);
     this.#scratch = byteSource(256);
     this.text = this;
   }
@@ -327,8 +330,14 @@ export class JsonCursor implements ByteSource {
 
   /** Returns the text read last as a string. */
   textString(): string {
-    const { bytes } = this.text;
-    return Buffer.from(bytes.buffer, bytes.byteOffset + this.from, this.to - this.from).toString('utf8');
+    if (this.text === this) return this.stringOf(this.from, this.to);
+    return bufferOf(this.text.bytes).toString('utf8', this.from, this.to);
+  }
+
+  /** Returns bytes of the window as a string. */
+  stringOf(from: number, to: number): string {
+    if (this.#buffer.buffer !== this.bytes.buffer) this.#buffer = bufferOf(this.bytes);
+    return this.#buffer.toString('utf8', from, to);
   }
 
   /**
@@ -485,6 +494,10 @@ export class JsonCursor implements ByteSource {
     const isCut = ['true', 'false', 'null'].some(whole => whole.startsWith(word));
     throw new JsonSyntaxError(`expected a value, found ${word}`, isCut ? this.to : this.from);
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 const UNESCAPED = (() => {

@@ -464,7 +464,7 @@ export class JsonDocuments {
       return true;
     }
     if (shape.repeatable !== true) return false;
-    this.#frames.push({ items: shape, fields: NO_FIELDS, close: undefined, first: true });
+    this.#frames.push({ items: shape, run: shape.run, fields: NO_FIELDS, close: undefined, first: true });
     return true;
   }
 

@@ -81,6 +81,18 @@ export class IdReader {
     return IdForm.invented;
   }
 
+  /** Takes the bytes of an id. Those of another length than an id's are no id: 8 are one in the place of a trace id, too. */
+  parseBytes(bytes: Uint8Array, size: 16 | 8): number {
+    if (bytes.length === 0) return this.#absent();
+    if (bytes.length === size || (size === 16 && bytes.length === 8)) {
+      this.#fromBytes(bytes);
+      return IdForm.base64;
+    }
+    this.original = Buffer.from(bytes).toString('hex');
+    this.#fromBytes(inventedId(bytes, size));
+    return IdForm.invented;
+  }
+
   #set(index: number, word: number): void {
     const value = word >>> 0;
     if (index === 0) this.word0 = value;

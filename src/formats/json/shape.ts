@@ -16,7 +16,7 @@ export interface Shape {
   readonly items?: Shape;
   /**
    * Reads as many items of the array as it can at once, from where the array begins (`isFirst`) or an item ended; leaves the
-   * position behind the last one it read. What it leaves is read item by item.
+   * position behind the last one it read. What it leaves is read item by item. The array is that of `items`, or a repeated one.
    */
   readonly run?: (cursor: JsonCursor, isFirst: boolean) => void;
   /** Instead of the value an array of such values may stand, or an array of such arrays. */

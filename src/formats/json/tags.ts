@@ -3,11 +3,10 @@ import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
 import { type ByteSource, byteSource } from '../columns/bytes.ts';
 import { KeyRoles } from '../columns/key-roles.ts';
-import type { JsonCursor } from './cursor.ts';
 
 // Formats without fields for kind, status and scope carry them as tags, under names that OpenTelemetry's exporters
 // share: https://opentelemetry.io/docs/specs/otel/common/mapping-to-non-otlp/
-// Those tags become fields again and are not attributes.
+// Those tags become fields again and are not attributes; but for words that are no kind, or no status code.
 
 const FIELD_OF_TAG: Readonly<Record<string, number>> = {
   'span.kind': 1,
@@ -20,7 +19,7 @@ const FIELD_OF_TAG: Readonly<Record<string, number>> = {
   'otel.library.version': 6,
 };
 
-/** What a tag says of its span. */
+/** What a tag says of its span. The fast lane knows the same numbers (formats/lane/assembly/tags.ts). */
 export const TagField = {
   none: 0,
   kind: 1,
@@ -31,20 +30,25 @@ export const TagField = {
   scopeVersion: 6,
 } as const;
 
-/** The fields of one span that were found among its tags. */
+/** The number of the empty text. */
+const EMPTY = 0;
+
+/** The fields of one span that were found among its tags. Their texts are numbers here; 0 is the empty text. */
 export class TagFields {
   readonly #writer: BatchWriter;
   readonly #roles: KeyRoles;
   /** Texts of tags by id; a handful of them serve millions of spans. */
   readonly #ids: ByteDictionary;
   readonly #texts: string[] = [];
-  readonly #empty: number;
-  #statusCode = Status.unset as number;
-  #description = 0;
-  #errorText = 0;
+  /** By text: the kind and the status code that it names, or -1. */
+  readonly #kinds: number[] = [];
+  readonly #codes: number[] = [];
+  #statusCode = EMPTY;
+  #description = EMPTY;
+  #errorText = EMPTY;
   #hasError = false;
-  #scopeName = 0;
-  #scopeVersion = 0;
+  #scopeName = EMPTY;
+  #scopeVersion = EMPTY;
   readonly #scopes = new PairMap();
   readonly #statuses = new PairMap();
 
@@ -52,21 +56,18 @@ export class TagFields {
     this.#writer = writer;
     this.#roles = new KeyRoles(writer, key => FIELD_OF_TAG[key] ?? TagField.none);
     this.#ids = new ByteDictionary((id, source, from, to) => {
-      this.#texts[id] = Buffer.from(source.bytes.subarray(from, to)).toString('utf8');
+      const text = Buffer.from(source.bytes.subarray(from, to)).toString('utf8');
+      this.#texts[id] = text;
+      this.#kinds[id] = kindOfWord(text);
+      this.#codes[id] = statusCodeOf(text);
     });
-    this.#empty = this.#idOf(byteSource(0), 0, 0);
-    this.begin();
-  }
-
-  #idOf(source: ByteSource, from: number, to: number): number {
-    return this.#ids.idOf(source, from, to);
+    this.#ids.idOf(byteSource(0), 0, 0);
   }
 
   /** Forgets the span before. */
   begin(): void {
-    this.#statusCode = Status.unset;
     this.#hasError = false;
-    this.#description = this.#errorText = this.#scopeName = this.#scopeVersion = this.#empty;
+    this.#statusCode = this.#description = this.#errorText = this.#scopeName = this.#scopeVersion = EMPTY;
   }
 
   /** What a key says of the span; `TagField.none` where it is an attribute. */
@@ -74,27 +75,31 @@ export class TagFields {
     return this.#roles.of(key);
   }
 
-  /** Takes the format's own mark of a failed span, with its text where it is more than a mark. */
-  takeError(source?: ByteSource, from = 0, to = 0): void {
-    this.#hasError = true;
-    if (source !== undefined) this.#errorText = this.#idOf(source, from, to);
+  /** Returns the number of a text for `take`: for the kind, that of the kind. -1 where the text does not name what it should. */
+  valueOf(field: number, source: ByteSource, from: number, to: number): number {
+    const id = this.#ids.idOf(source, from, to);
+    if (field === TagField.kind) return this.#kinds[id]!;
+    return field === TagField.statusCode && this.#codes[id]! < 0 ? -1 : id;
   }
 
-  /** Takes the value of a tag that is neither kind nor error. */
-  take(field: number, source: ByteSource, from: number, to: number): void {
-    const id = this.#idOf(source, from, to);
+  /** Takes the value of a tag that is not the kind. An error without a text is a mark alone. */
+  take(field: number, value: number): void {
     switch (field) {
+      case TagField.error:
+        this.#hasError = true;
+        if (value !== EMPTY) this.#errorText = value;
+        break;
       case TagField.statusCode:
-        this.#statusCode = statusOfWord(this.#texts[id] ?? '');
+        this.#statusCode = value;
         break;
       case TagField.statusDescription:
-        this.#description = id;
+        this.#description = value;
         break;
       case TagField.scopeName:
-        this.#scopeName = id;
+        this.#scopeName = value;
         break;
       case TagField.scopeVersion:
-        this.#scopeVersion = id;
+        this.#scopeVersion = value;
         break;
       default:
     }
@@ -102,33 +107,35 @@ export class TagFields {
 
   /** Id of the span's status. An error mark outweighs a status code, as in OpenTelemetry's own receivers. */
   status(): number {
-    const code = this.#hasError ? Status.error : this.#statusCode;
-    const isBare = this.#description === this.#empty;
+    const code = this.#hasError ? Status.error : Math.max(Status.unset, this.#codes[this.#statusCode]!);
+    const isBare = this.#description === EMPTY;
     const message = code === Status.error && isBare ? this.#errorText : this.#description;
-    if (message === this.#empty) return code;
-    return this.#statuses.get(code, message, () => this.#writer.statusOfText(code, this.#texts[message] ?? ''));
+    if (message === EMPTY) return code;
+    return this.#statuses.get(code, message, () => this.#writer.statusOfText(code, this.#texts[message]!));
   }
 
   /** Id of the span's scope. */
   scope(): number {
     const name = this.#scopeName;
     const version = this.#scopeVersion;
-    return this.#scopes.get(name, version, () =>
-      this.#writer.scopeOf(this.#texts[name] ?? '', this.#texts[version] ?? ''),
-    );
+    return this.#scopes.get(name, version, () => this.#writer.scopeOf(this.#texts[name]!, this.#texts[version]!));
   }
-}
 
-/** Kinds by the words for them, each word read once. */
-export class KindWords {
-  readonly #kinds: number[] = [];
-  readonly #ids = new ByteDictionary((id, source, from, to) => {
-    this.#kinds[id] = kindOfWord(Buffer.from(source.bytes.subarray(from, to)).toString('latin1'));
-  });
+  /** Id of the status that an error mark and the texts with these numbers say. */
+  statusOf(hasError: boolean, code: number, description: number, errorText: number): number {
+    this.begin();
+    if (hasError) this.take(TagField.error, errorText);
+    this.take(TagField.statusCode, code);
+    this.take(TagField.statusDescription, description);
+    return this.status();
+  }
 
-  /** Returns the kind that the cursor's text names; unspecified for what is no kind. */
-  of(cursor: JsonCursor): number {
-    return this.#kinds[this.#ids.idOf(cursor.text, cursor.from, cursor.to)]!;
+  /** Id of the scope that the texts with these numbers say. */
+  scopeOf(name: number, version: number): number {
+    this.begin();
+    this.take(TagField.scopeName, name);
+    this.take(TagField.scopeVersion, version);
+    return this.scope();
   }
 }
 
@@ -154,15 +161,19 @@ class PairMap {
   }
 }
 
-function statusOfWord(word: string): number {
-  switch (word.toUpperCase()) {
+/** Returns a status code by its word in any case, or its number; -1 for another text. */
+function statusCodeOf(text: string): number {
+  switch (text.toUpperCase()) {
     case 'ERROR':
     case '2':
       return Status.error;
     case 'OK':
     case '1':
       return Status.ok;
-    default:
+    case 'UNSET':
+    case '0':
       return Status.unset;
+    default:
+      return -1;
   }
 }

@@ -2,45 +2,119 @@ import { readFileSync } from 'node:fs';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import type { ByteSource } from '../columns/bytes.ts';
 
-// The fast lane: OTLP spans that look as spans nearly always do are read by WebAssembly (assembly/), 1.5 to 2.5 times as
-// fast as in TypeScript (docs/performance.md). It only speeds up: whatever it does not know by its bytes it asks the TypeScript
-// decoder for, and a span that has anything odd about it ends its run and is read there. So there is one meaning of the input, and
-// the lane may be left out at any time.
+// The fast lane: spans of OTLP, Jaeger JSON and Zipkin JSON that look as spans nearly always do are read by WebAssembly (assembly/),
+// 1.5 to 2.5 times as fast as in TypeScript (docs/performance.md). It only speeds up: whatever it does not know by its bytes it asks
+// the TypeScript decoder for, and a span that has anything odd about it ends its run and is read there. So there is one meaning of
+// the input, and the lane may be left out at any time.
 //
 //     window (in the lane's memory)  →  run of columns (in the lane's memory)  →  BatchWriter
 //                                         ↑ new names, attributes, statuses, operations: asked for, then remembered
 
+/** Thrown by a host where it has no answer: the span in hand is then read by the decoder. */
+export const NOT_FOR_THE_LANE = new Error('not for the lane');
+
+/** In which form bytes are written that a host is asked about; equal bytes mean different things in different forms. */
+export const LaneForm = {
+  otlpJson: 1,
+  otlpProto: 2,
+  /** A tag of a span, and a field of a log. */
+  jaegerTag: 3,
+  jaegerField: 4,
+  /** The type of a reference. */
+  jaegerReference: 5,
+  /** A process of a trace; its value is the id of its resource. */
+  jaegerProcess: 11,
+  /** A key and its value: of the tags, and of the endpoints. */
+  zipkinTag: 6,
+  zipkinLocal: 7,
+  zipkinRemote: 8,
+  /** The word for a kind; its value is the kind. */
+  zipkinKind: 9,
+} as const;
+
+/** An "attribute key" of this or more says that what was asked about is a field, with the number that it is more. */
+export const LANE_FIELD = 0xffff_0000;
+
+/** Fields beside those of `TagField` (formats/json/tags.ts), whose numbers are the same here. */
+export const LaneField = {
+  /** Zipkin: the id of the service's name. */
+  service: 7,
+  /** Zipkin: a number for a tag of the resource. */
+  resourceTag: 8,
+  /** Jaeger: the id of an event's name. */
+  eventName: 9,
+  /** It says nothing. */
+  nothing: 10,
+} as const;
+
 /** What a decoder answers for the lane: the meaning of bytes of its window. May throw: the span is then read by the decoder. */
-export interface LaneHost {
-  /** Makes the attribute written in the bytes; returns its key and leaves its value in `value`. */
-  attribute(from: number, to: number): number;
+interface LaneHost {
+  /** Makes the attribute (or field) written in the bytes in a `LaneForm`; returns its key and leaves its value in `value`. */
+  attribute(from: number, to: number, form: number): number;
   value: number;
+}
+
+export interface OtlpHost extends LaneHost {
   /** Returns the id of the status written in the bytes. */
   status(from: number, to: number): number;
 }
 
+/** A decoder of a format whose tags say what has no field. */
+interface TagHost extends LaneHost {
+  /** Returns the id of the status that an error mark and the texts with these numbers say. */
+  status(hasError: boolean, code: number, description: number, errorText: number): number;
+  /** Sets the writer's scope, and its resource where the service is not that of the whole run. */
+  place(service: number, resourceTags: number, scopeName: number, scopeVersion: number): void;
+}
+
+export interface JaegerHost extends TagHost {
+  /**
+   * Returns the number in its trace of the process that the bytes name, or of the resource that the span at `span` describes itself
+   * beside that name.
+   */
+  process(from: number, to: number, span: number, embedded: number | undefined): number;
+}
+
+export interface ZipkinHost extends TagHost {
+  /** Returns a number for the resource tags with a number (0: none) and one more. */
+  withResourceTag(tags: number, tag: number): number;
+  /** Returns the event written as the text of an annotation, in quotes. */
+  event(from: number, to: number): LaneEvent;
+}
+
+interface LaneEvent {
+  readonly name: number;
+  /** Keys and values in turn. */
+  readonly attributes: readonly number[];
+}
+
 type LaneFunction = (...numbers: number[]) => number;
+type Reader = 'protoSpans' | 'otlpJsonSpans' | 'jaegerJsonSpans' | 'zipkinJsonSpans';
 
 /** Calls in a row that read nothing, behind which the lane rests: the producer writes spans of another kind. */
 const PATIENCE = 8;
 const REST = 256;
 
-/** The columns of the run in hand, as views of the lane's memory. */
-export interface Run {
-  readonly spanCount: number;
-  readonly attributeCount: number;
-  readonly eventCount: number;
-  readonly eventAttributeCount: number;
-  readonly linkCount: number;
-  readonly linkAttributeCount: number;
+/** The numbers of a run that the lane counts. */
+type Counted =
+  | 'spanCount'
+  | 'attributeCount'
+  | 'eventCount'
+  | 'eventAttributeCount'
+  | 'linkCount'
+  | 'linkAttributeCount'
   /** One more than the highest attribute key of the run. */
-  readonly keyCount: number;
+  | 'keyCount';
+
+/** The run in hand, of which there is one: its columns are views of the lane's memory. */
+export interface Run extends Record<Counted, number> {
   readonly traceId: Uint32Array;
   readonly spanId: Uint32Array;
   readonly parentId: Uint32Array;
   readonly start: Uint32Array;
   readonly duration: Uint32Array;
   readonly operation: Uint32Array;
+  readonly resource: Uint32Array;
   readonly status: Uint32Array;
   readonly attributeEnd: Uint32Array;
   readonly attributes: Uint32Array;
@@ -79,20 +153,35 @@ export class SpanLane {
   readonly jsonWindow: ByteSource;
   readonly protoWindow: ByteSource;
   readonly #writer: BatchWriter;
-  readonly #call: (name: string) => LaneFunction;
+  readonly #functions: Readonly<
+    Record<Reader | Counted | 'beginRun' | 'committedTo' | 'jaegerProcess' | 'lastFound', LaneFunction>
+  >;
   readonly #jsonBase: number;
   readonly #protoBase: number;
-  readonly #columns: Omit<Run, `${string}Count`>;
+  readonly #run: Run;
+  /** Where the attributes of an event are put: keys and values in turn. */
+  readonly #list: Uint32Array;
+  #listCount = 0;
   #host: LaneHost | undefined;
+  #otlp: OtlpHost | undefined;
+  #tags: TagHost | undefined;
+  #jaeger: JaegerHost | undefined;
+  #zipkin: ZipkinHost | undefined;
   /** The host's bytes begin here in the lane's memory. */
   #base = 0;
   #idle = 0;
   #resting = 0;
 
-  /** A lane into a writer; undefined where it has not been built. */
+  /** A lane into a writer; undefined where it has not been built, or has no room. */
   static open(writer: BatchWriter): SpanLane | undefined {
     const module = moduleOf();
-    return module === undefined ? undefined : new SpanLane(module, writer);
+    if (module === undefined) return undefined;
+    try {
+      return new SpanLane(module, writer);
+    } catch {
+      // Its memory is 32 MiB at once, which a limit on the process may not allow.
+      return undefined;
+    }
   }
 
   private constructor(module: WebAssembly.Module, writer: BatchWriter) {
@@ -100,14 +189,36 @@ export class SpanLane {
     const { exports } = new WebAssembly.Instance(module, {
       env: { abort: () => fail('the lane stopped') },
       host: {
-        attributeKey: (from: number, to: number) => this.#asked().attribute(from - this.#base, to - this.#base),
-        attributeValue: () => this.#asked().value,
+        attributeKey: (form: number, from: number, to: number) =>
+          asked(this.#host).attribute(from - this.#base, to - this.#base, form),
+        attributeValue: () => asked(this.#host).value,
         nameOf: (from: number, to: number) => {
           const source = this.#base === this.#jsonBase ? this.jsonWindow : this.protoWindow;
           return writer.nameOf(source, from - this.#base, to - this.#base);
         },
-        statusOf: (from: number, to: number) => this.#asked().status(from - this.#base, to - this.#base),
-        operationOf: (name: number, kind: number, flags: number) => writer.operationOf(name, kind, flags >>> 0),
+        statusOf: (from: number, to: number) => asked(this.#otlp).status(from - this.#base, to - this.#base),
+        operationOf: (name: number, kind: number, flags: number, quirks: number) =>
+          writer.operationOf(name, kind, flags >>> 0, quirks),
+        statusOfTags: (hasError: number, code: number, description: number, errorText: number) =>
+          asked(this.#tags).status(hasError !== 0, code, description, errorText),
+        placeOf: (service: number, resourceTags: number, scopeName: number, scopeVersion: number) => {
+          asked(this.#tags).place(service, resourceTags, scopeName, scopeVersion);
+          return writer.resource;
+        },
+        placeContext: () => writer.operationContext(),
+        processOf: (from: number, to: number, span: number, embedded: number) => {
+          const resource = embedded === 0 ? undefined : embedded - 1;
+          return asked(this.#jaeger).process(from - this.#base, to - this.#base, span - this.#base, resource);
+        },
+        withResourceTag: (tags: number, tag: number) => asked(this.#zipkin).withResourceTag(tags, tag),
+        eventName: (from: number, to: number) => {
+          const { name, attributes } = asked(this.#zipkin).event(from - this.#base, to - this.#base);
+          if (attributes.length > this.#list.length) throw NOT_FOR_THE_LANE;
+          this.#list.set(attributes);
+          this.#listCount = attributes.length / 2;
+          return name;
+        },
+        eventAttributeCount: () => this.#listCount,
       },
     });
     const { memory } = exports;
@@ -117,11 +228,23 @@ export class SpanLane {
       const found = exports[name];
       return found instanceof WebAssembly.Global ? Number(found.value) : fail(`the lane has no ${name}`);
     };
-    const called = new Map<string, LaneFunction>();
-    this.#call = name => {
-      const known = called.get(name) ?? (exports[name] as LaneFunction);
-      called.set(name, known);
-      return known;
+    const called = (name: string) => exports[name] as LaneFunction;
+    this.#functions = {
+      protoSpans: called('protoSpans'),
+      otlpJsonSpans: called('otlpJsonSpans'),
+      jaegerJsonSpans: called('jaegerJsonSpans'),
+      zipkinJsonSpans: called('zipkinJsonSpans'),
+      beginRun: called('beginRun'),
+      committedTo: called('committedTo'),
+      jaegerProcess: called('jaegerProcess'),
+      lastFound: called('lastFound'),
+      spanCount: called('spanCount'),
+      attributeCount: called('attributeCount'),
+      eventCount: called('eventCount'),
+      eventAttributeCount: called('eventAttributeCount'),
+      linkCount: called('linkCount'),
+      linkAttributeCount: called('linkAttributeCount'),
+      keyCount: called('keyCount'),
     };
     const size = place('WINDOW') + place('SLACK');
     this.#jsonBase = place('JSON_WINDOW');
@@ -136,13 +259,21 @@ export class SpanLane {
     const events = place('RUN_EVENTS');
     const links = place('RUN_LINKS');
     const words = (name: string, count: number) => new Uint32Array(buffer, place(name), count);
-    this.#columns = {
+    this.#run = {
+      spanCount: 0,
+      attributeCount: 0,
+      eventCount: 0,
+      eventAttributeCount: 0,
+      linkCount: 0,
+      linkAttributeCount: 0,
+      keyCount: 0,
       traceId: words('TRACE_ID', spans * 4),
       spanId: words('SPAN_ID', spans * 2),
       parentId: words('PARENT_ID', spans * 2),
       start: words('START', spans * 2),
       duration: words('DURATION', spans * 2),
       operation: words('OPERATION', spans),
+      resource: words('RESOURCE', spans),
       status: words('STATUS', spans),
       attributeEnd: words('ATTRIBUTE_END', spans),
       attributes: words('ATTRIBUTES', place('RUN_ATTRIBUTES')),
@@ -158,57 +289,90 @@ export class SpanLane {
       linkAttributes: words('LINK_ATTRIBUTES', place('RUN_LINK_ATTRIBUTES')),
       uses: words('USES', place('KEYS')),
     };
+    this.#list = words('LIST', place('LIST_PAIRS') * 2);
   }
 
   /**
-   * Reads spans of a JSON array from `from`: where `isFirst`, the array has just been opened. The writer's `resource` and `scope`
-   * are theirs. Returns where the last span that was read ends; `from` where none was.
+   * Reads spans of an array of OTLP JSON from `from`: where `isFirst`, the array has just been opened. The writer's `resource` and
+   * `scope` are theirs. Returns where the last span that was read ends; `from` where none was.
    */
-  readJson(host: LaneHost, from: number, to: number, isFirst: boolean): number {
-    return this.#run(host, this.#jsonBase, from, to, 'jsonSpans', isFirst ? 1 : 0);
+  readOtlpJson(host: OtlpHost, from: number, to: number, isFirst: boolean): number {
+    this.#otlp = host;
+    return this.#read(host, this.#jsonBase, from, to, 'otlpJsonSpans', isFirst);
   }
 
   /** Reads fields of a ScopeSpans message from `from` on; returns where the last one that was read ends. */
-  readProto(host: LaneHost, from: number, to: number): number {
-    return this.#run(host, this.#protoBase, from, to, 'protoSpans', 0);
+  readProto(host: OtlpHost, from: number, to: number): number {
+    this.#otlp = host;
+    return this.#read(host, this.#protoBase, from, to, 'protoSpans', false);
   }
 
-  #run(host: LaneHost, base: number, from: number, to: number, reader: string, isFirst: number): number {
+  /** Reads spans of Jaeger JSON likewise. The writer holds; `trace` is a number that no other trace has. */
+  readJaegerJson(host: JaegerHost, from: number, to: number, isFirst: boolean, trace: number): number {
+    this.#tags = this.#jaeger = host;
+    return this.#read(host, this.#jsonBase, from, to, 'jaegerJsonSpans', isFirst, trace);
+  }
+
+  /**
+   * Reads the process of a Jaeger trace that begins at `from`, and leaves the id of its resource in the host's `value`. Returns
+   * where it ends; `from` where the decoder must read it.
+   */
+  readJaegerProcess(host: JaegerHost, from: number, to: number): number {
+    const base = this.#jsonBase;
+    this.#host = host;
+    this.#base = base;
+    try {
+      const end = this.#functions.jaegerProcess(base + from, base + to);
+      if (end === 0) return from;
+      host.value = this.#functions.lastFound();
+      return end - base;
+    } catch {
+      return from;
+    }
+  }
+
+  /** Reads spans of Zipkin JSON likewise; each says its own resource and scope. */
+  readZipkinJson(host: ZipkinHost, from: number, to: number, isFirst: boolean): number {
+    this.#tags = this.#zipkin = host;
+    return this.#read(host, this.#jsonBase, from, to, 'zipkinJsonSpans', isFirst);
+  }
+
+  #read(host: LaneHost, base: number, from: number, to: number, reader: Reader, isFirst: boolean, trace = 0): number {
     if (this.#resting > 0) {
       this.#resting--;
       return from;
     }
     const writer = this.#writer;
+    const lane = this.#functions;
     this.#host = host;
     this.#base = base;
-    this.#call('beginRun')(writer.operationContext(), base + from);
+    const context = writer.operationContext();
+    lane.beginRun(context, writer.resource, base + from);
     try {
-      this.#call(reader)(base + from, base + to, writer.emptyName, isFirst);
+      lane[reader](base + from, base + to, writer.emptyName, isFirst ? 1 : 0, trace, context);
     } catch {
       // The host could not answer for the span in hand: it will read that one itself, and say why.
     }
-    const end = this.#call('committedTo')() - base;
-    const count = (name: string) => this.#call(name)();
-    const spanCount = count('spanCount');
+    const spanCount = lane.spanCount();
     if (spanCount > 0) {
       this.#idle = 0;
-      writer.appendRun({
-        ...this.#columns,
-        spanCount,
-        attributeCount: count('attributeCount'),
-        eventCount: count('eventCount'),
-        eventAttributeCount: count('eventAttributeCount'),
-        linkCount: count('linkCount'),
-        linkAttributeCount: count('linkAttributeCount'),
-        keyCount: count('keyCount'),
-      });
+      const run = this.#run;
+      run.spanCount = spanCount;
+      run.attributeCount = lane.attributeCount();
+      run.eventCount = lane.eventCount();
+      run.eventAttributeCount = lane.eventAttributeCount();
+      run.linkCount = lane.linkCount();
+      run.linkAttributeCount = lane.linkAttributeCount();
+      run.keyCount = lane.keyCount();
+      writer.appendRun(run);
     } else if (++this.#idle >= PATIENCE) this.#resting = REST;
-    return end;
+    return lane.committedTo() - base;
   }
+}
 
-  #asked(): LaneHost {
-    return this.#host ?? fail('the lane asks nobody');
-  }
+/** The host that is asked; a lane reads only for one that answers what its format asks. */
+function asked<Host extends LaneHost>(host: Host | undefined): Host {
+  return host ?? fail('the lane asks nobody');
 }
 
 function fail(message: string): never {

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import { SPAN_KINDS, type SpanKind, STATUS_CODES, type StatusCode } from '../../model/status.ts';
-import { ConsoleSpans, fieldOf, printedLine } from '../console-lines.ts';
+import { ConsoleSpans, fieldOf, withoutColours } from '../console-lines.ts';
 import { carried } from '../drafts/carried.ts';
 import { attributeOf, parseJson } from '../drafts/record.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
@@ -80,10 +80,10 @@ function isJsonBlock(line: string): boolean {
 
 /** Says whether a block begins with a line. Of signals without spans the next line must say that the output is detailed. */
 function isBlock(line: string, next: string): boolean {
-  const printed = printedLine(line);
+  const printed = withoutColours(line);
   const signal = headerOf(printed);
   if (signal !== undefined)
-    return signal === 'Spans' || /^Resource (?:SchemaURL|attributes|labels):/.test(printedLine(next));
+    return signal === 'Spans' || /^Resource (?:SchemaURL|attributes|labels):/.test(withoutColours(next));
   return isJsonBlock(printed) && /#0\\nResource |ResourceSpans/.test(printed);
 }
 
@@ -168,7 +168,7 @@ class DebugDecoder implements LineDecoder {
 
   line(printed: string, offset: number): void {
     this.#reportBroken();
-    const text = printedLine(printed);
+    const text = withoutColours(printed);
     const isBlock = isJsonBlock(text);
     const message = isBlock ? fieldOf(text, ...MESSAGE_FIELDS) : undefined;
     if (message === undefined) {

@@ -10,7 +10,7 @@ import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
 import { readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
-import type { LaneHost } from '../lane/lane.ts';
+import { NOT_FOR_THE_LANE, type OtlpHost } from '../lane/lane.ts';
 import { kindNumber, statusNumber } from './enums.ts';
 
 // OTLP/JSON: ExportTraceServiceRequest and TracesData as JSON, and what producers make of it.
@@ -23,8 +23,6 @@ import { kindNumber, statusNumber } from './enums.ts';
 type Container = 'document' | 'resourceSpans' | 'span';
 
 const MAX_DEPTH = 64;
-/** Thrown into the fast lane: the span in hand is read here. */
-const NOT_FOR_THE_LANE = new Error('not for the lane');
 
 const SPAN_KEYS = new KeyTable({
   traceId: 1,
@@ -361,11 +359,11 @@ class OtlpJsonReader {
     writer.resource = this.#resource;
     writer.scope = this.#scope;
     this.#cursor = cursor;
-    cursor.position = lane.readJson(this.#laneHost, cursor.position, cursor.end, isFirst);
+    cursor.position = lane.readOtlpJson(this.#laneHost, cursor.position, cursor.end, isFirst);
   }
 
   #cursor: JsonCursor | undefined;
-  readonly #laneHost: LaneHost = {
+  readonly #laneHost: OtlpHost = {
     value: 0,
     attribute: (from, to) => {
       // The lane remembers attributes itself.

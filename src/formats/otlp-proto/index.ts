@@ -1,8 +1,8 @@
 import { type ByteSource, byteSource, SLACK } from '../columns/bytes.ts';
 import type { BinaryDecoder, BinaryFormat, DecodeContext } from '../format.ts';
+import { Wire, WireError, WireReader } from '../protobuf/wire.ts';
 import { OtlpProtoReader } from './reader.ts';
 import { type Signal, signalOf } from './signal.ts';
-import { Wire, WireError, WireReader } from './wire.ts';
 
 // OTLP protobuf: ExportTraceServiceRequest or TracesData, which are the same on the wire, alone or one after the other
 // (repeated fields merge, so `cat a.pb b.pb` is a message again). Frames around messages are ingest's.

@@ -6,8 +6,8 @@ import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
 import { ValueClass } from '../columns/value-dictionary.ts';
 import type { DecodeContext } from '../format.ts';
-import type { LaneHost } from '../lane/lane.ts';
-import { WireError, WireReader } from './wire.ts';
+import type { OtlpHost } from '../lane/lane.ts';
+import { WireError, WireReader } from '../protobuf/wire.ts';
 
 // ResourceSpans to columns, in one pass over the bytes. A span that is broken is passed over by its length; what stands
 // around it is kept. Unknown fields are passed over.
@@ -34,7 +34,7 @@ export class OtlpProtoReader {
   #offset = 0;
   #key = 0;
   #value = EMPTY_VALUE;
-  readonly #laneHost: LaneHost = {
+  readonly #laneHost: OtlpHost = {
     value: EMPTY_VALUE,
     attribute: (from, to) => {
       this.#wire.position = from;

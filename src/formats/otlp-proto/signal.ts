@@ -1,4 +1,4 @@
-import { Wire, WireError, WireReader } from './wire.ts';
+import { Wire, WireError, WireReader } from '../protobuf/wire.ts';
 
 // Which signal an OTLP message carries. ExportTraceServiceRequest, …Logs… and …Metrics… all begin alike:
 //   field 1 ResourceX { field 1 Resource, field 2 ScopeX { field 1 Scope, field 2 Span | LogRecord | Metric } }

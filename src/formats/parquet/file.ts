@@ -39,6 +39,9 @@ export async function openParquet(source: RandomAccess, limit: number): Promise<
   const file = asyncBufferOf(source);
   const metadata = await parquetMetadataAsync(file, { parsers: PARSERS, geoparquet: false });
   const schema = parquetSchema(metadata);
+  // The library's types promise names, whatever the file has.
+  if (schema.children.some(({ element }) => typeof element.name !== 'string'))
+    throw new Error('a column without a name');
   const integers = new Set(schema.children.filter(isInt32).map(({ element }) => element.name));
   let rowStart = 0;
   const groups = metadata.row_groups.map(group => {
@@ -49,6 +52,7 @@ export async function openParquet(source: RandomAccess, limit: number): Promise<
       offset: offsetOf(group),
       bytes: Math.max(Number(group.total_byte_size), ...group.columns.map(valueBytes), (end - start) * VALUE_BYTES),
       read: async (columns?: readonly string[]) => {
+        checkColumns(group, schema);
         const rows: readonly ParquetRow[] = await parquetReadObjects({
           file,
           metadata,
@@ -69,6 +73,24 @@ export async function openParquet(source: RandomAccess, limit: number): Promise<
 }
 
 type Group = FileMetaData['row_groups'][number];
+
+/**
+ * Throws where a column of a row group is not one of the schema, or stands there twice: the library gives up at such a column while others
+ * are being read, and what is wrong with those would end the program, for nobody waits for them.
+ */
+function checkColumns({ columns }: Group, schema: SchemaTree): void {
+  const seen = new Set<string>();
+  for (const { meta_data: column } of columns) {
+    const path = column?.path_in_schema ?? [];
+    let node: SchemaTree | undefined = schema;
+    for (const part of path) node = node?.children.find(({ element }) => element.name === part);
+    const name = path.join('.');
+    if (node === undefined || node.children.length > 0)
+      throw new Error(`a column ${name} that its schema does not have`);
+    if (seen.has(name)) throw new Error(`a column ${name} that is there twice`);
+    seen.add(name);
+  }
+}
 
 function offsetOf({ columns: [first] }: Group): number {
   const { dictionary_page_offset: dictionary, data_page_offset: data } = first?.meta_data ?? {};

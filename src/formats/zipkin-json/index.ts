@@ -1,16 +1,20 @@
-import { type AttributeValue, parseExactJson } from '../../model/attributes.ts';
-import { CARRIED_FIELDS, serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
+import type { AttributeValue } from '../../model/attributes.ts';
+import { serviceNameOf } from '../../model/carried-fields.ts';
 import { Quirk, SHARED_SPAN_MASK } from '../../model/span-batch.ts';
 import { Kind } from '../../model/status.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
+import type { ByteSource } from '../columns/bytes.ts';
 import { KeyRoles } from '../columns/key-roles.ts';
+import { encodedEvent, LINK_TAG, linkOf, RESOURCE_TAG } from '../drafts/zipkin.ts';
 import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
 import { microsToNanos, readInteger64, readPlainValue } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
-import { KindWords, TagField, TagFields } from '../json/tags.ts';
+import { TagField, TagFields } from '../json/tags.ts';
+import { LANE_FIELD, LaneField, LaneForm, NOT_FOR_THE_LANE, type ZipkinHost } from '../lane/lane.ts';
+import { ResourceTags } from './resource-tags.ts';
 
 // Zipkin v2 JSON: what Zipkin's API takes and gives. https://zipkin.io/zipkin-api/#/default/post_spans
 // [{"traceId":"4d1e…","parentId":"8615…","id":"4d1e…","kind":"CLIENT","name":"get","timestamp":1472470996199000,
@@ -39,10 +43,8 @@ const SPAN_KEYS = new KeyTable({
 const ENDPOINT_KEYS = new KeyTable({ serviceName: 1, ipv4: 2, ipv6: 3, port: 4 });
 const ANNOTATION_KEYS = new KeyTable({ timestamp: 1, value: 2 });
 
-/** Tags that OpenTelemetry's exporters made from resource attributes. */
-const RESOURCE_TAG = /^(service|telemetry|k8s)\./;
-/** `otlp.link.0`: `traceId|spanId|traceState|{attributes}|dropped`, as the Collector writes links. */
-const LINK_TAG = /^otlp\.link\.\d+$/;
+/** What a tag, or a field of an endpoint, is; beside what `TagField` has. */
+const Field = { ...TagField, ...LaneField, link: 11 } as const;
 
 export const zipkinJson: JsonFormat = {
   name: 'zipkin-json',
@@ -75,9 +77,10 @@ class ZipkinJsonReader {
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
   readonly #fields: TagFields;
-  readonly #kinds = new KindWords();
-  /** What a tag key is beside an attribute: 1 part of the resource, 2 a link. */
+  /** What a tag key is beside an attribute: a `Field`. */
   readonly #roles: KeyRoles;
+  readonly #resourceTags = new ResourceTags();
+  /** Resources by the number of their tags and the name of their service. */
   readonly #resources = new Map<number, number>();
 
   readonly #localAddress: number;
@@ -88,20 +91,32 @@ class ZipkinJsonReader {
   readonly #noStart: number;
   readonly #originalTraceId: number;
   readonly #originalSpanId: number;
-  readonly #unknownService: number;
 
-  #service = 0;
   /** Names of local endpoints by id. */
   readonly #serviceNames = new Map<number, string>();
-  #resourceTags: [string, string][] = [];
+  // The span in hand. A service that is not named has the id of the empty name.
+  #service = 0;
+  #tags = this.#resourceTags.none;
   #links: string[] = [];
+
+  // The tag, or field of an endpoint, read last: an attribute, or what it says of the span.
+  #key = 0;
+  #field: number = Field.none;
+  /** Id of the attribute's value, or what `TagFields` takes. */
+  #value = 0;
+  /** The text of a resource tag or a link. */
+  #text = '';
+  /** Keys and values of the event read last. */
+  #eventAttributes: number[] = [];
 
   constructor(context: DecodeContext, offsetOf: (position: number) => number) {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
     this.#fields = new TagFields(this.#writer);
-    this.#roles = new KeyRoles(this.#writer, key => (RESOURCE_TAG.test(key) ? 1 : LINK_TAG.test(key) ? 2 : 0));
+    this.#roles = new KeyRoles(this.#writer, key =>
+      RESOURCE_TAG.test(key) ? Field.resourceTag : LINK_TAG.test(key) ? Field.link : Field.none,
+    );
     const key = (name: string) => this.#writer.keyOfText(name);
     this.#localAddress = key('network.local.address');
     this.#localPort = key('network.local.port');
@@ -111,8 +126,65 @@ class ZipkinJsonReader {
     this.#noStart = key('otel.zipkin.absentField.startTime');
     this.#originalTraceId = key('tailspan.trace_id');
     this.#originalSpanId = key('tailspan.span_id');
-    this.#unknownService = this.#writer.nameOfText(UNKNOWN_SERVICE);
-    this.shape = { record: cursor => this.#readSpan(cursor), repeatable: true };
+    this.shape = {
+      record: cursor => this.#readSpan(cursor),
+      run: (cursor, isFirst) => this.#readRun(cursor, isFirst),
+      repeatable: true,
+    };
+  }
+
+  /** Reads as many spans as the fast lane can. */
+  #readRun(cursor: JsonCursor, isFirst: boolean): void {
+    const { lane } = this.#context;
+    if (lane === undefined || cursor.bytes !== lane.jsonWindow.bytes) return;
+    this.#cursor = cursor;
+    cursor.position = lane.readZipkinJson(this.#laneHost, cursor.position, cursor.end, isFirst);
+  }
+
+  #cursor: JsonCursor | undefined;
+  readonly #laneHost: ZipkinHost = {
+    value: 0,
+    attribute: (from, to, form) => {
+      const cursor = this.#cursorAt(from);
+      const host = this.#laneHost;
+      if (form === LaneForm.zipkinKind) {
+        host.value = this.#kindOf(cursor, from, to);
+        return 0;
+      }
+      cursor.nextKey(true);
+      if (form === LaneForm.zipkinTag) this.#readTag(cursor);
+      else this.#readEndpointField(cursor, form === LaneForm.zipkinLocal);
+      if (cursor.position !== to || this.#field === Field.link) throw NOT_FOR_THE_LANE;
+      host.value =
+        this.#field === Field.resourceTag
+          ? this.#resourceTags.numberOf(this.#writer.keys[this.#key]!, this.#text)
+          : this.#value;
+      return this.#field === Field.none ? this.#key : LANE_FIELD + this.#field;
+    },
+    status: (hasError, code, description, errorText) => this.#fields.statusOf(hasError, code, description, errorText),
+    place: (service, tags, scopeName, scopeVersion) => {
+      this.#service = service;
+      this.#tags = this.#resourceTags.find(tags);
+      this.#writer.resource = this.#resourceOf();
+      this.#writer.scope = this.#fields.scopeOf(scopeName, scopeVersion);
+    },
+    withResourceTag: (tags, tag) => {
+      const before = this.#resourceTags.find(tags);
+      const { key, value } = this.#resourceTags.find(tag);
+      return this.#resourceTags.with(before, key, value).number;
+    },
+    event: (from, to) => {
+      const cursor = this.#cursorAt(from);
+      cursor.readString();
+      if (cursor.position !== to) throw NOT_FOR_THE_LANE;
+      return { name: this.#readEvent(cursor), attributes: this.#eventAttributes };
+    },
+  };
+
+  #cursorAt(position: number): JsonCursor {
+    if (this.#cursor === undefined) throw NOT_FOR_THE_LANE;
+    this.#cursor.position = position;
+    return this.#cursor;
   }
 
   #readSpan(cursor: JsonCursor): void {
@@ -123,8 +195,8 @@ class ZipkinJsonReader {
     writer.beginSpan();
     fields.begin();
     writer.kind = Kind.internal;
-    this.#service = this.#unknownService;
-    this.#resourceTags.length = 0;
+    this.#service = writer.emptyName;
+    this.#tags = this.#resourceTags.none;
     this.#links.length = 0;
     let hasTraceId = false;
     let hasSpanId = false;
@@ -158,7 +230,7 @@ class ZipkinJsonReader {
           break;
         }
         case 4:
-          if (cursor.readScalar()) writer.kind = this.#kinds.of(cursor) || Kind.internal;
+          if (cursor.readScalar()) writer.kind = this.#kindOf(cursor.text, cursor.from, cursor.to);
           else this.#passOver(cursor, 'kind');
           break;
         case 5:
@@ -196,6 +268,7 @@ class ZipkinJsonReader {
     }
     if (!hasTraceId) throw new BadRecord('missing-trace-id', 'a span without traceId');
     if (!hasSpanId) throw new BadRecord('missing-span-id', 'a span without id');
+    this.#reportZeroIds(start);
     writer.quirks = Quirk.sharedParent;
     if (isShared) {
       writer.quirks |= Quirk.shared;
@@ -215,15 +288,31 @@ class ZipkinJsonReader {
   }
 
   #resourceOf(): number {
-    const known = this.#resourceTags.length === 0 ? this.#resources.get(this.#service) : undefined;
-    if (known !== undefined) return known;
-    const attributes = new Map<string, AttributeValue>();
-    const service = this.#serviceNames.get(this.#service);
-    if (service !== undefined) attributes.set('service.name', service);
-    for (const [key, value] of this.#resourceTags) attributes.set(key, value);
-    const resource = this.#writer.resourceOf(serviceNameOf(attributes), attributes);
-    if (this.#resourceTags.length === 0) this.#resources.set(this.#service, resource);
+    // Both numbers are below 2^26: names and lists of tags are made one by one.
+    const known = this.#service * 2 ** 26 + this.#tags.number;
+    let resource = this.#resources.get(known);
+    if (resource === undefined) {
+      const attributes = new Map<string, AttributeValue>();
+      const service = this.#serviceNames.get(this.#service);
+      if (service !== undefined) attributes.set('service.name', service);
+      for (const [key, value] of this.#resourceTags.tagsOf(this.#tags)) attributes.set(key, value);
+      resource = this.#writer.resourceOf(serviceNameOf(attributes), attributes);
+      if (this.#resources.size >= 1 << 16) this.#resources.clear();
+      this.#resources.set(known, resource);
+    }
     return resource;
+  }
+
+  /** The kind that a text names; a span that names none is internal. */
+  #kindOf(text: ByteSource, from: number, to: number): number {
+    return Math.max(Kind.internal, this.#fields.valueOf(Field.kind, text, from, to));
+  }
+
+  #reportZeroIds(start: number): void {
+    const { traceId0, traceId1, traceId2, traceId3, spanIdLow, spanIdHigh } = this.#writer;
+    const { report } = this.#context;
+    if ((traceId0 | traceId1 | traceId2 | traceId3) === 0) report.repair('zero-id', this.#offsetOf(start), 'traceId');
+    if ((spanIdLow | spanIdHigh) === 0) report.repair('zero-id', this.#offsetOf(start), 'id');
   }
 
   #readFlag(cursor: JsonCursor, field: string): boolean {
@@ -272,68 +361,112 @@ class ZipkinJsonReader {
   }
 
   #readEndpoint(cursor: JsonCursor, isLocal: boolean): void {
-    const writer = this.#writer;
     if (!cursor.tryOpenObject()) return this.#passOver(cursor, isLocal ? 'localEndpoint' : 'remoteEndpoint');
-    const address = isLocal ? this.#localAddress : this.#peerAddress;
-    const port = isLocal ? this.#localPort : this.#peerPort;
     for (let first = true; cursor.nextKey(first); first = false) {
-      const field = ENDPOINT_KEYS.match(cursor.text, cursor.from, cursor.to);
-      if (field === 0 || !cursor.readScalar()) {
-        cursor.skipValue();
-        continue;
-      }
-      if (cursor.from === cursor.to) continue;
-      if (field === 1) {
-        if (isLocal) this.#setService(cursor);
-        else {
-          const key = this.#peerService;
-          writer.addAttribute(key, writer.stringValue(key, cursor.text, cursor.from, cursor.to));
-        }
-      } else if (field === 4) writer.addAttribute(port, writer.integerValue(port, cursor.text, cursor.from, cursor.to));
-      else writer.addAttribute(address, writer.stringValue(address, cursor.text, cursor.from, cursor.to));
+      this.#readEndpointField(cursor, isLocal);
+      if (this.#field === Field.none) this.#writer.addAttribute(this.#key, this.#value);
+      else if (this.#field === Field.service) this.#service = this.#value;
     }
   }
 
-  #setService(cursor: JsonCursor): void {
-    this.#service = this.#writer.nameOf(cursor.text, cursor.from, cursor.to);
-    if (!this.#serviceNames.has(this.#service)) this.#serviceNames.set(this.#service, cursor.textString());
+  /** Reads the field of an endpoint whose key was read last. */
+  #readEndpointField(cursor: JsonCursor, isLocal: boolean): void {
+    const writer = this.#writer;
+    const field = ENDPOINT_KEYS.match(cursor.text, cursor.from, cursor.to);
+    this.#field = Field.nothing;
+    if (field === 0 || !cursor.readScalar()) {
+      cursor.skipValue();
+      return;
+    }
+    const { text, from, to } = cursor;
+    if (from === to) return;
+    if (field === 1 && isLocal) {
+      this.#field = Field.service;
+      this.#value = writer.nameOf(text, from, to);
+      if (!this.#serviceNames.has(this.#value)) this.#serviceNames.set(this.#value, cursor.textString());
+      return;
+    }
+    this.#field = Field.none;
+    if (field === 4) {
+      this.#key = isLocal ? this.#localPort : this.#peerPort;
+      this.#value = writer.integerValue(this.#key, text, from, to);
+      return;
+    }
+    this.#key = field === 1 ? this.#peerService : isLocal ? this.#localAddress : this.#peerAddress;
+    this.#value = writer.stringValue(this.#key, text, from, to);
   }
 
   #readTags(cursor: JsonCursor): void {
     const writer = this.#writer;
-    const fields = this.#fields;
     if (!cursor.tryOpenObject()) return this.#passOver(cursor, 'tags');
     for (let first = true; cursor.nextKey(first); first = false) {
-      const key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-      const kind = cursor.kind();
-      if (kind !== JsonKind.string) {
-        // Zipkin's tags are strings; a value of another type keeps its type.
-        const value = readPlainValue(cursor);
-        if (fields.fieldOf(key) === TagField.error && value === true) fields.takeError();
-        else if (value !== null) writer.addAttribute(key, writer.value(key, value));
-        continue;
-      }
-      cursor.readString();
-      const field = fields.fieldOf(key);
-      if (field === TagField.error) this.#takeError(cursor, key);
-      else if (field === TagField.kind) {
-        if (writer.kind === Kind.internal) writer.kind = this.#kinds.of(cursor) || Kind.internal;
-      } else if (field !== TagField.none) fields.take(field, cursor.text, cursor.from, cursor.to);
-      else {
-        const role = this.#roles.of(key);
-        if (role === 2) this.#links.push(cursor.textString());
-        else if (role === 1) this.#resourceTags.push([writer.keys[key] ?? '', cursor.textString()]);
-        else writer.addAttribute(key, writer.stringValue(key, cursor.text, cursor.from, cursor.to));
+      this.#readTag(cursor);
+      switch (this.#field) {
+        case Field.none:
+          writer.addAttribute(this.#key, this.#value);
+          break;
+        case Field.kind:
+          if (writer.kind === Kind.internal) writer.kind = this.#value || Kind.internal;
+          break;
+        case Field.link:
+          this.#links.push(this.#text);
+          break;
+        case Field.resourceTag:
+          this.#tags = this.#resourceTags.with(this.#tags, writer.keys[this.#key]!, this.#text);
+          break;
+        default:
+          this.#fields.take(this.#field, this.#value);
       }
     }
   }
 
-  /** The tag `error` marks a failed span whatever it says, but for "false"; what it says is the description. */
-  #takeError(cursor: JsonCursor, key: number): void {
-    const text = cursor.textString();
-    if (text === 'false') this.#writer.addAttribute(key, this.#writer.value(key, text));
-    else if (text === 'true') this.#fields.takeError();
-    else this.#fields.takeError(cursor.text, cursor.from, cursor.to);
+  /** Reads the value of the tag whose key was read last. */
+  #readTag(cursor: JsonCursor): void {
+    const writer = this.#writer;
+    const fields = this.#fields;
+    const key = writer.keyOf(cursor.text, cursor.from, cursor.to);
+    this.#key = key;
+    this.#field = Field.none;
+    if (cursor.kind() !== JsonKind.string) {
+      // Zipkin's tags are strings; a value of another type keeps its type.
+      const value = readPlainValue(cursor);
+      if (fields.fieldOf(key) === Field.error && value === true) {
+        this.#field = Field.error;
+        this.#value = 0;
+      } else if (value === null) this.#field = Field.nothing;
+      else this.#value = writer.value(key, value);
+      return;
+    }
+    cursor.readString();
+    const { text, from, to } = cursor;
+    const field = fields.fieldOf(key);
+    if (field !== Field.none) {
+      this.#value = field === Field.error ? this.#errorOf(cursor) : fields.valueOf(field, text, from, to);
+      if (this.#value >= 0) {
+        this.#field = field;
+        return;
+      }
+    } else {
+      const role = this.#roles.of(key);
+      if (role !== Field.none) {
+        this.#field = role;
+        this.#text = cursor.textString();
+        return;
+      }
+    }
+    this.#value = writer.stringValue(key, text, from, to);
+  }
+
+  /** The tag `error` marks a failed span whatever it says, but for "false" (-1); what it says is the description. */
+  #errorOf(cursor: JsonCursor): number {
+    switch (cursor.textString()) {
+      case 'false':
+        return -1;
+      case 'true':
+        return 0;
+      default:
+        return this.#fields.valueOf(Field.error, cursor.text, cursor.from, cursor.to);
+    }
   }
 
   #readAnnotations(cursor: JsonCursor): void {
@@ -352,80 +485,51 @@ class ZipkinJsonReader {
           if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
             writer.setEventTime(cursor.low, cursor.high);
           } else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timestamp of an annotation');
-        } else if (field === 2 && cursor.readScalar()) this.#readAnnotationValue(cursor);
+        } else if (field === 2 && cursor.readScalar()) this.#takeEvent(cursor);
         else cursor.skipValue();
       }
     }
   }
 
-  /** An annotation is an event's name, or an event with attributes as an OpenTelemetry exporter encoded it. */
-  #readAnnotationValue(cursor: JsonCursor): void {
+  #takeEvent(cursor: JsonCursor): void {
     const writer = this.#writer;
-    const opening = cursor.text.bytes[cursor.from];
-    if (cursor.to - cursor.from > 2) {
-      const text =
-        opening === 123 || opening === 34 || cursor.text.bytes[cursor.to - 1]! < 58 ? cursor.textString() : '';
-      const event = text === '' ? undefined : encodedEvent(text);
-      if (event !== undefined) {
-        writer.setEventName(writer.nameOfText(event.name));
-        for (const [key, value] of Object.entries(event.attributes)) {
-          const id = writer.keyOfText(key);
-          writer.addEventAttribute(id, writer.value(id, value));
-        }
-        return;
-      }
+    writer.setEventName(this.#readEvent(cursor));
+    const attributes = this.#eventAttributes;
+    for (let at = 0; at < attributes.length; at += 2) writer.addEventAttribute(attributes[at]!, attributes[at + 1]!);
+  }
+
+  /**
+   * Reads the cursor's text, an annotation: an event's name, or an event with attributes as an OpenTelemetry exporter encoded it.
+   * Returns the id of its name and leaves its attributes in `#eventAttributes`.
+   */
+  #readEvent(cursor: JsonCursor): number {
+    const writer = this.#writer;
+    const { text, from, to } = cursor;
+    this.#eventAttributes.length = 0;
+    const opening = text.bytes[from];
+    const mayBeEncoded = to - from > 2 && (opening === 123 || opening === 34 || text.bytes[to - 1]! < 58);
+    const event = mayBeEncoded ? encodedEvent(cursor.textString()) : undefined;
+    if (event === undefined) return writer.nameOf(text, from, to);
+    const [name, attributes] = event;
+    for (const [key, value] of Object.entries(attributes)) {
+      const id = writer.keyOfText(key);
+      this.#eventAttributes.push(id, writer.value(id, value));
     }
-    writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
+    return writer.nameOfText(name);
   }
 
   #addLink(text: string): void {
     const writer = this.#writer;
     const ids = this.#ids;
-    const [trace = '', span = '', state = '', ...rest] = text.split('|');
+    const { traceId, spanId, attributes } = linkOf(text);
     writer.beginLink();
-    ids.parseText(trace, 16);
+    ids.parseText(traceId, 16);
     writer.setLinkTraceId(ids.word0, ids.word1, ids.word2, ids.word3);
-    ids.parseText(span, 8);
+    ids.parseText(spanId, 8);
     writer.setLinkSpanId(ids.word0, ids.word1);
-    const add = (name: string, value: AttributeValue) => {
+    for (const [name, value] of attributes) {
       const key = writer.keyOfText(name);
       writer.addLinkAttribute(key, writer.value(key, value));
-    };
-    if (state !== '') add('w3c.tracestate', state);
-    const attributes = parseObject(rest.slice(0, -1).join('|'));
-    for (const [name, value] of Object.entries(attributes ?? {})) add(name, value);
+    }
   }
-}
-
-/**
- * Reads `{"name":{…}}` and `"name":{…}` (OpenTelemetry SDKs) and `name|{…}|dropped` (the Collector); undefined where the
- * text is none of these.
- */
-function encodedEvent(text: string): { name: string; attributes: Record<string, AttributeValue> } | undefined {
-  if (text.startsWith('{') || text.startsWith('"')) {
-    const whole = parseObject(text.startsWith('{') ? text : `{${text}}`);
-    const entries = Object.entries(whole ?? {});
-    const [only] = entries;
-    if (entries.length !== 1 || only === undefined) return undefined;
-    const [name, attributes] = only;
-    return isObject(attributes) ? { name, attributes } : undefined;
-  }
-  const [, name = '', encoded = '', dropped] = /^(.*?)\|(\{.*\})\|(\d+)$/s.exec(text) ?? [];
-  const attributes = dropped === undefined ? undefined : parseObject(encoded);
-  if (attributes === undefined) return undefined;
-  const count = dropped === '0' ? {} : { [CARRIED_FIELDS.droppedAttributesCount]: BigInt(dropped ?? 0) };
-  return { name, attributes: { ...attributes, ...count } };
-}
-
-function parseObject(text: string): Record<string, AttributeValue> | undefined {
-  try {
-    const value = parseExactJson(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: AttributeValue): value is { [key: string]: AttributeValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }

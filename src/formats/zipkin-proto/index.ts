@@ -10,7 +10,8 @@ import {
 } from '../drafts/zipkin.ts';
 import type { BinaryDecoder, BinaryFormat, DecodeContext } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
-import { type FieldHeader, fieldHeaderAt, fieldsOf, ProtoError, type ProtoField, Wire } from './fields.ts';
+import { type FieldHeader, fieldHeaderAt, fieldsOf, type ProtoField } from '../protobuf/fields.ts';
+import { Wire, WireError } from '../protobuf/wire.ts';
 
 // Zipkin v2 as protobuf: `ListOfSpans`, the body of POST /api/v2/spans and of Kafka messages, alone or one after the other
 // (repeated fields merge). https://github.com/openzipkin/zipkin-api/blob/master/zipkin.proto
@@ -49,7 +50,7 @@ export const zipkinProto: BinaryFormat = {
       const first = fieldHeaderAt(head, 0, head.length);
       return first?.number === SPANS && first.wire === Wire.bytes && isSpan(head, first.from, first.to);
     } catch (error) {
-      if (error instanceof ProtoError) return false;
+      if (error instanceof WireError) return false;
       throw error;
     }
   },
@@ -129,7 +130,7 @@ class ZipkinProtoDecoder implements BinaryDecoder {
       try {
         header = fieldHeaderAt(this.#held, at, this.#length);
       } catch (error) {
-        if (!(error instanceof ProtoError)) throw error;
+        if (!(error instanceof WireError)) throw error;
         this.#context.report.skip('malformed-protobuf', this.#spanOffset, error.message);
         this.#isBroken = true;
         this.#length = 0;
@@ -161,8 +162,7 @@ class ZipkinProtoDecoder implements BinaryDecoder {
       this.#drafts.write(draftOfZipkin(spanOf(bytes)));
     } catch (error) {
       const { report } = this.#context;
-      if (error instanceof ProtoError)
-        report.skip('malformed-protobuf', this.#spanOffset, `${error.message} in a span`);
+      if (error instanceof WireError) report.skip('malformed-protobuf', this.#spanOffset, `${error.message} in a span`);
       else if (error instanceof BadRecord) report.skip(error.reason, this.#spanOffset, error.message);
       else throw error;
     }

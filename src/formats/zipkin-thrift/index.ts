@@ -123,10 +123,10 @@ class ZipkinThriftDecoder extends ThriftStream {
 }
 
 function spanOf(span: ThriftStruct): Parameters<typeof splitV1>[0] {
-  const high = BigInt.asUintN(64, integerOfThrift(span.get(12)) ?? 0n);
-  const low = BigInt.asUintN(64, integerOfThrift(span.get(1)) ?? 0n);
+  const high = integerOfThrift(span.get(12)) ?? 0n;
+  const low = integerOfThrift(span.get(1));
   return {
-    traceId: (high << 64n) | low,
+    traceId: low === undefined ? undefined : (BigInt.asUintN(64, high) << 64n) | BigInt.asUintN(64, low),
     name: textOfThrift(span.get(3)),
     id: integerOfThrift(span.get(4)),
     parentId: integerOfThrift(span.get(5)),

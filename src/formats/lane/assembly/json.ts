@@ -1,42 +1,35 @@
-import * as host from "./host";
-import * as run from "./run";
-import * as words from "./words";
+// JSON read in place, where it looks as machines write it; whatever else stands there is answered with false, and is for TypeScript.
 
-// Spans of OTLP JSON in the form that the specification gives and nearly all producers write. Whatever else stands there ends the run
-// before its span: unknown and snake_case keys, escapes in names, odd ids, enum names, values that have to be reported.
-
-let position: u32 = 0;
+export let position: u32 = 0;
 let limit: u32 = 0;
 /** The string read last, without its quotes. */
-let textFrom: u32 = 0;
-let textTo: u32 = 0;
+export let textFrom: u32 = 0;
+export let textTo: u32 = 0;
 
-/**
- * Reads spans from `from`: objects with commas between, where `isFirst` is 0 behind a comma. `to` is the end of the window; `emptyName` the
- * id of the empty name.
- */
-export function jsonSpans(from: u32, to: u32, emptyName: u32, isFirst: u32): void {
+/** Begins reading at `from`; the window ends at `to`. */
+export function begin(from: u32, to: u32): void {
   position = from;
   limit = to;
-  let first = isFirst != 0;
-  while (!run.isFull()) {
-    if (!first && !take(44)) return;
-    first = false;
-    run.beginSpan(emptyName);
-    if (!span(emptyName) || position > limit || !run.commitSpan()) return;
-    run.setCommitted(position);
-  }
 }
 
+/** Says whether what was read lies within the window. */
 @inline
-function blank(): void {
+export function isWithin(): bool {
+  return position <= limit;
+}
+
+export function moveTo(at: u32): void { position = at; }
+
+/** Moves past white space. */
+@inline
+export function blank(): void {
   let byte: u32 = load<u8>(position);
   while (byte == 32 || byte == 10 || byte == 13 || byte == 9) byte = load<u8>(++position);
 }
 
 /** Moves past a byte, and the white space before and behind it. */
 @inline
-function take(byte: u32): bool {
+export function take(byte: u32): bool {
   if (load<u8>(position) != byte) {
     blank();
     if (load<u8>(position) != byte) return false;
@@ -48,7 +41,7 @@ function take(byte: u32): bool {
 
 /** Behind a value in a container: 1 where another follows, 0 at the end, -1 for what is neither. */
 @inline
-function next(close: u32): i32 {
+export function next(close: u32): i32 {
   let byte: u32 = load<u8>(position);
   if (byte <= 32) {
     blank();
@@ -64,7 +57,7 @@ function next(close: u32): i32 {
 
 /** The first quote, backslash or control character at or behind `at`; past the limit there may be none. */
 @inline
-function scan(at: u32): u32 {
+export function scan(at: u32): u32 {
   const quote = i8x16.splat(34);
   const backslash = i8x16.splat(92);
   const control = i8x16.splat(31);
@@ -81,7 +74,7 @@ function scan(at: u32): u32 {
 
 /** Reads a string without escapes. */
 @inline
-function text(): bool {
+export function text(): bool {
   if (load<u8>(position) != 34) return false;
   textFrom = position + 1;
   textTo = scan(textFrom);
@@ -106,7 +99,7 @@ function passText(): bool {
 }
 
 /** Moves past the object that begins here. False where it does not end, or may be one that was cut off before a new line. */
-function passObject(): bool {
+export function passObject(): bool {
   let depth: u32 = 0;
   while (true) {
     const byte = load<u8>(position++);
@@ -122,58 +115,101 @@ function passObject(): bool {
   }
 }
 
-/** Decimal digits at `at`, at most 19; `digitsEnd` is behind them. */
-let digitsEnd: u32 = 0;
-@inline
-function digits(at: u32): u64 {
-  let value: u64 = 0;
-  const most = at + 19;
-  let byte: u32 = <u32>load<u8>(at) - 48;
-  while (byte < 10 && at < most) {
-    value = value * 10 + byte;
-    byte = <u32>load<u8>(++at) - 48;
-  }
-  digitsEnd = at;
-  return value;
-}
-
 /** Eight digits at once. https://lemire.me/blog/2022/01/21/swar-explained-parsing-eight-digits/ */
 @inline
-function eight(at: u32): u64 {
-  let value = load<u64>(at) & 0x0f0f_0f0f_0f0f_0f0f;
+function eight(digits: u64): u64 {
+  let value = digits & 0x0f0f_0f0f_0f0f_0f0f;
   value = (value * 2561) >> 8 & 0x00ff_00ff_00ff_00ff;
   value = (value * 6553601) >> 16 & 0x0000_ffff_0000_ffff;
   return (value * 42949672960001) >> 32;
 }
 
+/** Reads an unsigned integer, bare or as a string, below 2^63, into `integer`. */
+export let integer: u64 = 0;
 @inline
-function areDigits(bytes: v128): bool {
-  return i8x16.all_true(i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(48)), i8x16.splat(10)));
-}
-
-/** Reads an unsigned integer, bare or as a string, below 2^63. */
-let integer: u64 = 0;
-@inline
-function number(): bool {
+export function number(): bool {
   const isQuoted = load<u8>(position) == 34;
-  const at = position + u32(isQuoted);
-  // Nanoseconds since the epoch have 19 digits until the year 2286.
-  if (areDigits(v128.load(at)) && areDigits(v128.load(at + 3))) {
-    integer = eight(at) * 100_000_000_000 + eight(at + 8) * 1000 + <u64>(load<u8>(at + 16) - 48) * 100
-      + <u64>(load<u8>(at + 17) - 48) * 10 + <u64>(load<u8>(at + 18) - 48);
-    digitsEnd = at + 19;
-  } else integer = digits(at);
-  const behind: u32 = load<u8>(digitsEnd);
-  position = digitsEnd + u32(isQuoted);
-  if (digitsEnd == at || <i64>integer < 0) return false;
+  let at = position + u32(isQuoted);
+  const isDigit = i8x16.lt_u(i8x16.sub(v128.load(at), i8x16.splat(48)), i8x16.splat(10));
+  const count: u32 = ctz(~i8x16.bitmask(isDigit));
+  if (count == 0) return false;
+  // Bytes shifted in before the digits are zeros, as good as digits.
+  if (count <= 8) integer = eight(load<u64>(at) << ((8 - count) << 3));
+  else integer = eight(load<u64>(at) << ((16 - count) << 3)) * 100_000_000 + eight(load<u64>(at + count - 8));
+  at += count;
+  if (count == 16) {
+    // Nanoseconds since the epoch have 19 digits until the year 2286.
+    const most = at + 3;
+    let digit: u32 = <u32>load<u8>(at) - 48;
+    while (digit < 10 && at < most) {
+      integer = integer * 10 + digit;
+      digit = <u32>load<u8>(++at) - 48;
+    }
+  }
+  const behind: u32 = load<u8>(at);
+  position = at + u32(isQuoted);
+  if (<i64>integer < 0) return false;
   return isQuoted ? behind == 34 : behind == 44 || behind == 125 || behind <= 32;
 }
 
-/** The 16 hex digits at `at`; sets `isHex`. */
-let isHex: bool = true;
+/** Reads microseconds, below 2^63 nanoseconds; `integer` is in nanoseconds. */
 @inline
-function hex16(at: u32): u64 {
-  const bytes = v128.load(at);
+export function microseconds(): bool {
+  if (!number() || integer > 9_223_372_036_854_775) return false;
+  integer *= 1000;
+  return true;
+}
+
+/** False where an id was met, since this was set to true, that is no hex. */
+export let isHex: bool = true;
+export function expectHex(): void { isHex = true; }
+
+/** The 16 hex digits at `at`. */
+@inline
+export function hex16(at: u32): u64 {
+  return valueOfHex(v128.load(at));
+}
+
+/** The 1 to 16 hex digits that end at `to`. */
+@inline
+function hexBefore(to: u32, count: u32): u64 {
+  // Zeros stand for what is before them.
+  const isDigit = i8x16.ge_u(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), i8x16.splat(<i8>(16 - count)));
+  return valueOfHex(v128.bitselect(v128.load(to - 16), i8x16.splat(48), isDigit));
+}
+
+/** Reads a trace id of 1 to 32 hex digits into `high` and `low`. */
+export let high: u64 = 0;
+export let low: u64 = 0;
+export function traceId(): bool {
+  if (!text()) return false;
+  const count = textTo - textFrom;
+  if (count == 32) {
+    high = hex16(textFrom);
+    low = hex16(textFrom + 16);
+  } else if (count == 16) {
+    high = 0;
+    low = hex16(textFrom);
+  } else if (count < 16) {
+    high = 0;
+    low = hexBefore(textTo, count);
+  } else {
+    high = hexBefore(textTo - 16, count - 16);
+    low = hex16(textTo - 16);
+  }
+  return count - 1 < 32;
+}
+
+/** Reads a span id of 1 to 16 hex digits into `low`. */
+export function spanId(): bool {
+  if (!text()) return false;
+  const count = textTo - textFrom;
+  low = count == 16 ? hex16(textFrom) : hexBefore(textTo, count);
+  return count - 1 < 16;
+}
+
+@inline
+function valueOfHex(bytes: v128): u64 {
   const lower = v128.or(bytes, i8x16.splat(32));
   const decimal = i8x16.sub(bytes, i8x16.splat(48));
   const letter = i8x16.sub(lower, i8x16.splat(97));
@@ -188,250 +224,57 @@ function hex16(at: u32): u64 {
 
 /** The key read last, of at most 8 bytes, as a word. */
 @inline
-function key(): u64 {
+export function key(): u64 {
   const shift = (8 - (textTo - textFrom)) << 3;
   return load<u64>(textFrom) << shift >> shift;
 }
 
 /** Says whether the key read last, of at least 8 bytes, begins and ends with these. */
 @inline
-function isKey(first: u64, last: u64): bool {
+export function isKey(first: u64, last: u64): bool {
   return load<u64>(textFrom) == first && load<u64>(textTo - 8) == last;
-}
-
-@inline
-function isAttributes(): bool {
-  return isKey(words.ATTRIBUTES, words.ATTRIBUTES_END);
-}
-
-/** A count that is only read where it is 0: others are kept as attributes. */
-@inline
-function noneDropped(): bool {
-  return number() && integer == 0;
-}
-
-function span(emptyName: u32): bool {
-  if (!take(123)) return false;
-  let eventsAt: u32 = 0;
-  let linksAt: u32 = 0;
-  isHex = true;
-  while (true) {
-    if (!text() || !take(58)) return false;
-    switch (textTo - textFrom) {
-      case 4: {
-        const word = key();
-        if (word == words.NAME) {
-          if (!text()) return false;
-          run.find(run.FORM_NAME, textFrom, textTo);
-          run.setName(run.foundValue);
-        } else if (word == words.KIND) {
-          if (!number() || integer > 5) return false;
-          run.setKind(<u32>integer);
-        } else return false;
-        break;
-      }
-      case 5: {
-        const word = key();
-        if (word == words.FLAGS) {
-          if (!number() || integer > 0xffff_ffff) return false;
-          run.setFlags(<u32>integer);
-        } else if (word == words.LINKS && linksAt == 0 && load<u8>(position) == 91) {
-          linksAt = position;
-          if (!passObject()) return false;
-        } else return false;
-        break;
-      }
-      case 6: {
-        const word = key();
-        if (word == words.SPAN_ID) {
-          if (!text() || textTo - textFrom != 16) return false;
-          run.setSpanId(hex16(textFrom));
-        } else if (word == words.STATUS) {
-          if (!status()) return false;
-        } else if (word == words.EVENTS && eventsAt == 0 && load<u8>(position) == 91) {
-          eventsAt = position;
-          if (!passObject()) return false;
-        } else return false;
-        break;
-      }
-      case 7:
-        if (key() != words.TRACE_ID || !text() || textTo - textFrom != 32) return false;
-        run.setTraceId(hex16(textFrom), hex16(textFrom + 16));
-        break;
-      case 10:
-        if (isAttributes()) {
-          if (!spanAttributes()) return false;
-        } else if (!isKey(words.TRACE_STATE, words.TRACE_STATE_END) || !text() || textTo != textFrom) return false;
-        break;
-      case 12:
-        if (!isKey(words.PARENT_SPAN_ID, words.PARENT_SPAN_ID_END) || !text()) return false;
-        if (textTo - textFrom == 16) run.setParentId(hex16(textFrom));
-        else if (textTo != textFrom) return false;
-        break;
-      case 15:
-        if (!isKey(words.END_TIME, words.UNIX_NANO_END) || !number()) return false;
-        run.setEnd(integer);
-        break;
-      case 17:
-        // The 9th byte is the e of Time, which neither end covers.
-        if (isKey(words.START_TIME, words.UNIX_NANO_END) && load<u8>(textFrom, 8) == 101) {
-          if (!number()) return false;
-          run.setStart(integer);
-        } else if (!isKey(words.DROPPED_LINKS, words.DROPPED_LINKS_END) || !noneDropped()) return false;
-        break;
-      case 18:
-        if (!isKey(words.DROPPED_EVENTS, words.DROPPED_EVENTS_END) || !noneDropped()) return false;
-        break;
-      case 22:
-        if (!isKey(words.DROPPED_ATTRIBUTES, words.DROPPED_ATTRIBUTES_END) || !noneDropped()) return false;
-        break;
-      default:
-        return false;
-    }
-    const more = next(125);
-    if (more < 0) return false;
-    if (more == 0) break;
-  }
-  if (!isHex) return false;
-  // Events and links are read last, so that all attributes of the span stand before theirs.
-  const endsAt = position;
-  if (eventsAt != 0 && !events(eventsAt, emptyName)) return false;
-  if (linksAt != 0 && !links(linksAt)) return false;
-  position = endsAt;
-  return true;
 }
 
 /** Begins a list: 1 where it has items, 0 where it is empty, -1 for what is no list. */
 @inline
-function open(bracket: u32, close: u32): i32 {
+export function open(bracket: u32, close: u32): i32 {
   if (!take(bracket)) return -1;
   if (load<u8>(position) != close) return 1;
   position++;
   return 0;
 }
 
-function status(): bool {
-  const from = position;
-  if (load<u16>(from) == 0x7d7b) { // {}
-    position = from + 2;
-    return true;
-  }
-  // {"code":N}
-  const code = <u32>load<u8>(from, 8) - 48;
-  if (load<u64>(from) == 0x3a2265646f63227b && code <= 2 && load<u8>(from, 9) == 125) {
-    run.setStatus(code);
-    position = from + 10;
-    return true;
-  }
-  if (load<u8>(from) != 123 || !passObject()) return false;
-  run.setStatus(host.statusOf(from, position));
-  return true;
-}
-
-/** Finds the attribute that begins here: `{"key":"…","value":{…}}`. */
+/** Moves past `null`, if it stands here. */
 @inline
-function attribute(): bool {
-  const from = position;
-  if (load<u64>(from) != 0x223a2279656b227b) return false; // {"key":"
-  const keyEnd = scan(from + 8);
-  // ","value":{
-  if (load<u32>(keyEnd) != 0x76222c22 || load<u64>(keyEnd, 4) != 0x227b3a2265756c61) return false;
-  const type = load<u64>(keyEnd, 12);
-  let end: u32 = 0;
-  if (type == 0x6156676e69727473 && load<u32>(keyEnd, 20) == 0x2265756c && load<u16>(keyEnd, 24) == 0x223a) { // stringValue":"
-    end = scan(keyEnd + 26) + 1;
-    if (load<u8>(end - 1) != 34) end = 0;
-  } else if (type == 0x65756c6156746e69) { // intValue
-    const isQuoted = load<u8>(keyEnd, 22) == 34;
-    end = keyEnd + 22 + u32(isQuoted);
-    if (load<u8>(end) == 45) end++;
-    while (<u32>load<u8>(end) - 48 < 10) end++;
-    if (isQuoted) end++;
-  }
-  if (end != 0 && load<u16>(end) == 0x7d7d) position = end + 2;
-  else if (!passObject()) return false;
-  if (position > limit) return false;
-  run.find(run.FORM_JSON_ATTRIBUTE, from, position);
+export function isNull(): bool {
+  if (load<u32>(position) != 0x6c6c_756e) return false;
+  position += 4;
   return true;
 }
 
-function spanAttributes(): bool {
-  const has = open(91, 93);
-  if (has <= 0) return has == 0;
-  while (true) {
-    if (!attribute() || !run.addAttribute(run.foundKey, run.foundValue)) return false;
-    const more = next(93);
-    if (more <= 0) return more == 0;
+/** Moves past a string or a bare word such as a number, whatever is in it. */
+@inline
+export function passScalar(): bool {
+  if (load<u8>(position) == 34) {
+    position++;
+    return passText();
   }
+  const from = position;
+  let byte: u32 = load<u8>(position);
+  // Digits, signs, point and letters.
+  while (byte - 48 < 10 || byte == 45 || byte == 46 || byte == 43 || (byte | 32) - 97 < 26) byte = load<u8>(++position);
+  return position != from;
 }
 
-function events(at: u32, emptyName: u32): bool {
-  position = at;
-  let has = open(91, 93);
-  while (has == 1) {
-    if (!run.beginEvent(emptyName) || !take(123)) return false;
-    let more: i32 = 1;
-    while (more == 1) {
-      if (!text() || !take(58)) return false;
-      const length = textTo - textFrom;
-      if (length == 12 && isKey(words.TIME, words.UNIX_NANO_END)) {
-        if (!number()) return false;
-        run.setEventTime(integer);
-      } else if (length == 4 && key() == words.NAME) {
-        if (!text()) return false;
-        run.find(run.FORM_NAME, textFrom, textTo);
-        run.setEventName(run.foundValue);
-      } else if (length == 10 && isAttributes()) {
-        let item = open(91, 93);
-        while (item == 1) {
-          if (!attribute() || !run.addEventAttribute(run.foundKey, run.foundValue)) return false;
-          item = next(93);
-        }
-        if (item < 0) return false;
-      } else if (length == 22 && isKey(words.DROPPED_ATTRIBUTES, words.DROPPED_ATTRIBUTES_END)) {
-        if (!noneDropped()) return false;
-      } else return false;
-      more = next(125);
-    }
-    if (more < 0) return false;
-    has = next(93);
-  }
-  return has == 0;
-}
-
-function links(at: u32): bool {
-  position = at;
-  let has = open(91, 93);
-  while (has == 1) {
-    if (!run.beginLink() || !take(123)) return false;
-    let more: i32 = 1;
-    while (more == 1) {
-      if (!text() || !take(58)) return false;
-      const length = textTo - textFrom;
-      if (length == 7 && key() == words.TRACE_ID) {
-        if (!text() || textTo - textFrom != 32) return false;
-        run.setLinkTraceId(hex16(textFrom), hex16(textFrom + 16));
-      } else if (length == 6 && key() == words.SPAN_ID) {
-        if (!text() || textTo - textFrom != 16) return false;
-        run.setLinkSpanId(hex16(textFrom));
-      } else if (length == 10 && isAttributes()) {
-        let item = open(91, 93);
-        while (item == 1) {
-          if (!attribute() || !run.addLinkAttribute(run.foundKey, run.foundValue)) return false;
-          item = next(93);
-        }
-        if (item < 0) return false;
-      } else if (length == 10 && isKey(words.TRACE_STATE, words.TRACE_STATE_END)) {
-        if (!text() || textTo != textFrom) return false;
-      } else if (length == 5 && key() == words.FLAGS) {
-        if (!number()) return false;
-      } else if (length == 22 && isKey(words.DROPPED_ATTRIBUTES, words.DROPPED_ATTRIBUTES_END)) {
-        if (!noneDropped()) return false;
-      } else return false;
-      more = next(125);
-    }
-    if (more < 0) return false;
-    has = next(93);
-  }
-  return has == 0 && isHex;
+/** Moves past any value. A bare word must be one of JSON's, or begin as a number. */
+export function passValue(): bool {
+  const from = position;
+  const byte: u32 = load<u8>(from);
+  if (byte == 123 || byte == 91) return passObject();
+  if (!passScalar()) return false;
+  if (byte == 34 || byte == 45 || byte - 48 < 10) return true;
+  const length = position - from;
+  const word = load<u32>(from);
+  // null, true, false
+  return length == 4 ? word == 0x6c6c_756e || word == 0x6575_7274 : length == 5 && word == 0x736c_6166 && load<u8>(from, 4) == 101;
 }

@@ -1,16 +1,16 @@
 // Where everything lies. The memory never grows, so that views of it stay valid; src/formats/lane/lane.ts knows the same numbers
-// through the functions at the end.
+// through what index.ts exports.
 
 /** Bytes behind a window that may be read, never interpreted. */
 export const SLACK: u32 = 64;
 export const WINDOW: u32 = 4 << 20;
 
 /** Spans of one run, and what belongs to them. */
-export const RUN_SPANS: u32 = 4096;
-export const RUN_ATTRIBUTES: u32 = 1 << 16;
-export const RUN_EVENTS: u32 = 4096;
+export const RUN_SPANS: u32 = 512;
+export const RUN_ATTRIBUTES: u32 = 1 << 14;
+export const RUN_EVENTS: u32 = 2048;
 export const RUN_EVENT_ATTRIBUTES: u32 = 1 << 14;
-export const RUN_LINKS: u32 = 2048;
+export const RUN_LINKS: u32 = 1024;
 export const RUN_LINK_ATTRIBUTES: u32 = 1 << 13;
 /** Attribute keys with higher ids are not for this lane. */
 export const KEYS: u32 = 1 << 16;
@@ -39,22 +39,40 @@ export const LINK_TRACE_ID: u32 = LINK_SPAN + RUN_LINKS * 4;
 export const LINK_SPAN_ID: u32 = LINK_TRACE_ID + RUN_LINKS * 16;
 export const LINK_ATTRIBUTE_END: u32 = LINK_SPAN_ID + RUN_LINKS * 8;
 export const LINK_ATTRIBUTES: u32 = LINK_ATTRIBUTE_END + RUN_LINKS * 4;
+export const RESOURCE: u32 = LINK_ATTRIBUTES + RUN_LINK_ATTRIBUTES * 4;
 
-/** By key: the span or part that had it last, and where; and how often it was used in this run. */
-export const SEEN: u32 = LINK_ATTRIBUTES + RUN_LINK_ATTRIBUTES * 4;
+/** By key: the span that had it last, and where; the same of events and links; and how often spans of this run used it. */
+export const SEEN: u32 = RESOURCE + RUN_SPANS * 4;
 export const SEEN_AT: u32 = SEEN + KEYS * 4;
-export const USES: u32 = SEEN_AT + KEYS * 4;
+export const PART_SEEN: u32 = SEEN_AT + KEYS * 4;
+export const PART_SEEN_AT: u32 = PART_SEEN + KEYS * 4;
+export const USES: u32 = PART_SEEN_AT + KEYS * 4;
 
-// The cache: slots of hash (u64), ring position + 1, form and length, key, value.
+/** Where the host puts the attributes of an event that is written as one text: pairs of key and value. */
+export const LIST_PAIRS: u32 = 64;
+export const LIST: u32 = USES + KEYS * 4;
+
+/** References of the Jaeger span in hand. */
+export const REFERENCE_COUNT: u32 = 64;
+export const REFERENCE_BYTES: u32 = 40;
+export const REFERENCES: u32 = LIST + LIST_PAIRS * 8;
+
+/** Lengths of Jaeger processes, by how they begin. */
+export const LENGTH_SETS: u32 = 256;
+export const LENGTHS_OF_SET: u32 = 4;
+export const LENGTHS: u32 = REFERENCES + REFERENCE_COUNT * REFERENCE_BYTES;
+
+// The cache of texts: slots of hash (u64), ring position + 1, form and length, key, value.
 export const SLOT_COUNT: u32 = 1 << 17;
 export const SLOT_BYTES: u32 = 24;
-export const SLOTS: u32 = USES + KEYS * 4;
+export const SLOTS: u32 = LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4;
 export const RING_BYTES: u32 = 1 << 24;
 /** Longer texts are not worth a place. */
 export const LONGEST: u32 = 2048;
 export const RING: u32 = SLOTS + SLOT_COUNT * SLOT_BYTES;
 
-// Operations: context, name, kind and flags, id + 1.
-export const OPERATION_SLOT_COUNT: u32 = 1 << 14;
-export const OPERATION_SLOTS: u32 = RING + RING_BYTES + LONGEST + SLACK;
-export const END: u32 = OPERATION_SLOTS + OPERATION_SLOT_COUNT * 20;
+// The cache of answers: question, four numbers, two answers.
+export const ANSWER_COUNT: u32 = 1 << 15;
+export const ANSWER_BYTES: u32 = 28;
+export const ANSWERS: u32 = RING + RING_BYTES + LONGEST + LIST_PAIRS * 8 + SLACK;
+export const END: u32 = ANSWERS + ANSWER_COUNT * ANSWER_BYTES;

@@ -6,6 +6,8 @@ import * as run from "./run";
 
 let position: u32 = 0;
 let isBroken: bool = false;
+/** The end of the span in hand. */
+let endTime: u64 = 0;
 
 /** Reads the `spans` fields from `from` to `to`, and passes other fields over. */
 export function protoSpans(from: u32, to: u32, emptyName: u32): void {
@@ -16,7 +18,7 @@ export function protoSpans(from: u32, to: u32, emptyName: u32): void {
     if (tag == 18) {
       const end = lengthEnd(to);
       run.beginSpan(emptyName);
-      if (isBroken || !span(end, emptyName) || isBroken || !run.commitSpan()) return;
+      if (isBroken || !span(end, emptyName) || isBroken || !run.commitEnded(endTime)) return;
       position = end;
     } else skip(tag, to);
     if (isBroken) return;
@@ -86,9 +88,8 @@ function big(at: u32): u64 {
 
 /** Reads the span's fields up to `to`. False for one that only TypeScript reads; so is what leaves `isBroken` set. */
 function span(to: u32, emptyName: u32): bool {
-  let partsAt: u32 = 0;
+  endTime = 0;
   while (position < to) {
-    const at = position;
     const tag = varint(to);
     switch (tag) {
       case 10: {
@@ -134,7 +135,7 @@ function span(to: u32, emptyName: u32): bool {
         position += 8;
         break;
       case 65:
-        run.setEnd(load<u64>(position));
+        endTime = load<u64>(position);
         position += 8;
         break;
       case 74: {
@@ -151,10 +152,10 @@ function span(to: u32, emptyName: u32): bool {
         if (varint(to) != 0) return false;
         break;
       case 90:
+        if (!event(lengthEnd(to), emptyName)) return false;
+        break;
       case 106:
-        // Events and links are read last, so that all attributes of the span stand before theirs.
-        if (partsAt == 0) partsAt = at;
-        position = lengthEnd(to);
+        if (!link(lengthEnd(to))) return false;
         break;
       case 122: {
         const end = lengthEnd(to);
@@ -171,17 +172,6 @@ function span(to: u32, emptyName: u32): bool {
         skip(tag, to);
     }
     if (isBroken || position > to) return false;
-  }
-  if (partsAt == 0) return true;
-  position = partsAt;
-  while (position < to) {
-    const tag = varint(to);
-    if (tag == 90) {
-      if (!event(lengthEnd(to), emptyName)) return false;
-    } else if (tag == 106) {
-      if (!link(lengthEnd(to))) return false;
-    } else skip(tag, to);
-    if (isBroken) return false;
   }
   return true;
 }

@@ -1,7 +1,8 @@
+import * as answers from "./answers";
 import * as host from "./host";
 import {
   ATTRIBUTES, ATTRIBUTE_END, DURATION, EVENT_ATTRIBUTES, EVENT_ATTRIBUTE_END, EVENT_NAME, EVENT_SPAN, EVENT_TIME, KEYS, LINK_ATTRIBUTES,
-  LINK_ATTRIBUTE_END, LINK_SPAN, LINK_SPAN_ID, LINK_TRACE_ID, LONGEST, OPERATION, OPERATION_SLOTS, OPERATION_SLOT_COUNT, PARENT_ID, RING,
+  LINK_ATTRIBUTE_END, LINK_SPAN, LINK_SPAN_ID, LINK_TRACE_ID, LIST, LONGEST, OPERATION, PARENT_ID, PART_SEEN, PART_SEEN_AT, RESOURCE, RING,
   RING_BYTES, RUN_ATTRIBUTES, RUN_EVENTS, RUN_EVENT_ATTRIBUTES, RUN_LINKS, RUN_LINK_ATTRIBUTES, RUN_SPANS, SEEN, SEEN_AT, SLOTS, SLOT_BYTES,
   SLOT_COUNT, SPAN_ID, START, STATUS, TRACE_ID, USES,
 } from "./memory";
@@ -22,40 +23,48 @@ let handEvents: u32 = 0;
 let handEventAttributes: u32 = 0;
 let handLinks: u32 = 0;
 let handLinkAttributes: u32 = 0;
-/** Counts spans and parts, so that SEEN need not be emptied. */
-let serial: u32 = 0;
+/** Count spans, and events and links, so that SEEN and PART_SEEN need not be emptied. */
 let spanSerial: u32 = 0;
+let partSerial: u32 = 0;
 /** One more than the highest key used in this run. */
 let keyEnd: u32 = 0;
-/** Stands for the service and scope in hand. */
-let context: u32 = 0;
 
+/** Stands for the service and scope of the span in hand. */
+let context: u32 = 0;
+let resource: u32 = 0;
+let operation: u32 = 0;
 export let name: u32 = 0;
 export let kind: u32 = 0;
-export let flags: u32 = 0;
-export let status: u32 = 0;
-export let start: u64 = 0;
-export let end: u64 = 0;
+let flags: u32 = 0;
+let quirks: u32 = 0;
+let status: u32 = 0;
+/** Nanoseconds; 0 is no time. */
+let start: u64 = 0;
+let duration: u64 = 0;
 
+export function setContext(value: u32): void { context = value; }
+export function setResource(value: u32): void { resource = value; }
 export function setName(value: u32): void { name = value; }
 export function setKind(value: u32): void { kind = value; }
 export function setFlags(value: u32): void { flags = value; }
+export function setQuirks(value: u32): void { quirks = value; }
 export function setStatus(value: u32): void { status = value; }
 export function setStart(value: u64): void { start = value; }
-export function setEnd(value: u64): void { end = value; }
+export function setDuration(value: u64): void { duration = value; }
 
 /** Where the last span of the run ends, also where an exception of the host ended the run. */
 let committed: u32 = 0;
 export function committedTo(): u32 { return committed; }
 export function setCommitted(at: u32): void { committed = at; }
 
-/** Begins a run of spans of one service and scope, which `newContext` stands for, at `from` in the input. */
-export function beginRun(newContext: u32, from: u32): void {
+/** Begins a run at `from` in the input. Where all of its spans are of one resource and scope, these are the given ones. */
+export function beginRun(newContext: u32, newResource: u32, from: u32): void {
   committed = from;
   spans = attributes = events = eventAttributes = links = linkAttributes = 0;
   memory.fill(USES, 0, keyEnd * 4);
   keyEnd = 0;
   context = newContext;
+  resource = newResource;
 }
 
 export function isFull(): bool {
@@ -68,14 +77,14 @@ export function beginSpan(emptyName: u32): void {
   handEventAttributes = eventAttributes;
   handLinks = links;
   handLinkAttributes = linkAttributes;
-  if (serial > 0xf000_0000) {
+  if (spanSerial == 0xffff_ffff) {
     memory.fill(SEEN, 0, KEYS * 4);
-    serial = 0;
+    spanSerial = 0;
   }
-  spanSerial = ++serial;
+  spanSerial++;
   name = emptyName;
-  kind = flags = status = 0;
-  start = end = 0;
+  kind = flags = quirks = status = 0;
+  start = duration = 0;
   const row = spans;
   store<u64>(TRACE_ID + row * 16, 0);
   store<u64>(TRACE_ID + row * 16, 0, 8);
@@ -89,7 +98,13 @@ export function setTraceId(high: u64, low: u64): void {
   store<u64>(TRACE_ID + spans * 16, high, 8);
 }
 @inline
+export function traceIdHigh(): u64 { return load<u64>(TRACE_ID + spans * 16, 8); }
+@inline
+export function traceIdLow(): u64 { return load<u64>(TRACE_ID + spans * 16); }
+@inline
 export function setSpanId(id: u64): void { store<u64>(SPAN_ID + spans * 8, id); }
+@inline
+export function spanId(): u64 { return load<u64>(SPAN_ID + spans * 8); }
 @inline
 export function setParentId(id: u64): void { store<u64>(PARENT_ID + spans * 8, id); }
 
@@ -112,11 +127,18 @@ export function addAttribute(key: u32, value: u32): bool {
   return true;
 }
 
-/** Begins an event. Attributes of the span must not follow it: events and links share SEEN with their span. */
+function beginPart(): void {
+  if (partSerial == 0xffff_ffff) {
+    memory.fill(PART_SEEN, 0, KEYS * 4);
+    partSerial = 0;
+  }
+  partSerial++;
+}
+
 export function beginEvent(emptyName: u32): bool {
   if (handEvents == RUN_EVENTS) return false;
   const row = handEvents++;
-  serial++;
+  beginPart();
   store<u32>(EVENT_SPAN + row * 4, spans);
   store<u64>(EVENT_TIME + row * 8, 0);
   store<u32>(EVENT_NAME + row * 4, emptyName);
@@ -129,12 +151,12 @@ export function setEventName(id: u32): void { store<u32>(EVENT_NAME + (handEvent
 
 export function addEventAttribute(key: u32, value: u32): bool {
   if (key >= KEYS || handEventAttributes == RUN_EVENT_ATTRIBUTES) return false;
-  if (load<u32>(SEEN + key * 4) == serial) {
-    store<u32>(EVENT_ATTRIBUTES + load<u32>(SEEN_AT + key * 4) * 4, value);
+  if (load<u32>(PART_SEEN + key * 4) == partSerial) {
+    store<u32>(EVENT_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
     return true;
   }
-  store<u32>(SEEN + key * 4, serial);
-  store<u32>(SEEN_AT + key * 4, handEventAttributes);
+  store<u32>(PART_SEEN + key * 4, partSerial);
+  store<u32>(PART_SEEN_AT + key * 4, handEventAttributes);
   store<u32>(EVENT_ATTRIBUTES + handEventAttributes * 4, value);
   handEventAttributes++;
   store<u32>(EVENT_ATTRIBUTE_END + (handEvents - 1) * 4, handEventAttributes);
@@ -144,7 +166,7 @@ export function addEventAttribute(key: u32, value: u32): bool {
 export function beginLink(): bool {
   if (handLinks == RUN_LINKS) return false;
   const row = handLinks++;
-  serial++;
+  beginPart();
   store<u32>(LINK_SPAN + row * 4, spans);
   store<u64>(LINK_TRACE_ID + row * 16, 0);
   store<u64>(LINK_TRACE_ID + row * 16, 0, 8);
@@ -162,28 +184,32 @@ export function setLinkSpanId(id: u64): void { store<u64>(LINK_SPAN_ID + (handLi
 
 export function addLinkAttribute(key: u32, value: u32): bool {
   if (key >= KEYS || handLinkAttributes == RUN_LINK_ATTRIBUTES) return false;
-  if (load<u32>(SEEN + key * 4) == serial) {
-    store<u32>(LINK_ATTRIBUTES + load<u32>(SEEN_AT + key * 4) * 4, value);
+  if (load<u32>(PART_SEEN + key * 4) == partSerial) {
+    store<u32>(LINK_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
     return true;
   }
-  store<u32>(SEEN + key * 4, serial);
-  store<u32>(SEEN_AT + key * 4, handLinkAttributes);
+  store<u32>(PART_SEEN + key * 4, partSerial);
+  store<u32>(PART_SEEN_AT + key * 4, handLinkAttributes);
   store<u32>(LINK_ATTRIBUTES + handLinkAttributes * 4, value);
   handLinkAttributes++;
   store<u32>(LINK_ATTRIBUTE_END + (handLinks - 1) * 4, handLinkAttributes);
   return true;
 }
 
-/** Adds the span in hand to the run. False, and nothing is added, where it is one that only TypeScript reads. */
-export function commitSpan(): bool {
+/** Says whether the span in hand can be added as it is: whatever has to be mended or reported is for TypeScript. */
+export function isSound(): bool {
   const row = spans;
   const hasTraceId = (load<u64>(TRACE_ID + row * 16) | load<u64>(TRACE_ID + row * 16, 8)) != 0;
-  if (!hasTraceId || load<u64>(SPAN_ID + row * 8) == 0) return false;
-  // Times that are absent or in the wrong order have to be reported.
-  if (start == 0 || end < start || <i64>end < 0) return false;
+  return hasTraceId && load<u64>(SPAN_ID + row * 8) != 0 && <i64>start > 0 && <i64>duration >= 0;
+}
+
+/** Adds the span in hand to the run; it is sound, and its operation is known. */
+export function commitSpan(): void {
+  const row = spans;
   store<u64>(START + row * 8, start);
-  store<u64>(DURATION + row * 8, end - start);
-  store<u32>(OPERATION + row * 4, operation());
+  store<u64>(DURATION + row * 8, duration);
+  store<u32>(OPERATION + row * 4, operation);
+  store<u32>(RESOURCE + row * 4, resource);
   store<u32>(STATUS + row * 4, status);
   store<u32>(ATTRIBUTE_END + row * 4, handAttributes);
   attributes = handAttributes;
@@ -192,24 +218,30 @@ export function commitSpan(): bool {
   links = handLinks;
   linkAttributes = handLinkAttributes;
   spans = row + 1;
+}
+
+/** Adds the span in hand, of which the end is known, and whose service and scope are current in the host. False as `isSound`. */
+export function commitEnded(end: u64): bool {
+  if (end < start) return false;
+  duration = end - start;
+  if (!isSound() || <i64>end < 0) return false;
+  if (!knowsOperation(answers.READER_OTLP)) askOperation(answers.READER_OTLP);
+  commitSpan();
   return true;
 }
 
-function operation(): u32 {
-  let hash: u32 = name * 0x9e37_79b1 ^ context * 0x85eb_ca6b ^ (kind << 24 ^ flags) * 0xc2b2_ae35;
-  hash ^= hash >> 15;
-  const at = OPERATION_SLOTS + (hash & (OPERATION_SLOT_COUNT - 1)) * 20;
-  const known = load<u32>(at, 16);
-  if (
-    known != 0 && load<u32>(at) == context && load<u32>(at, 4) == name && load<u32>(at, 8) == kind && load<u32>(at, 12) == flags
-  ) return known - 1;
-  const id = host.operationOf(name, kind, flags);
-  store<u32>(at, context);
-  store<u32>(at, name, 4);
-  store<u32>(at, kind, 8);
-  store<u32>(at, flags, 12);
-  store<u32>(at, id + 1, 16);
-  return id;
+/** Finds the operation of the span in hand among those that were asked for before. */
+@inline
+export function knowsOperation(reader: u32): bool {
+  if (!answers.knows(answers.OPERATION | reader, context, name, kind | quirks << 8, flags)) return false;
+  operation = answers.answer;
+  return true;
+}
+
+/** Asks for the operation of the span in hand, whose service and scope are current in the host. */
+export function askOperation(reader: u32): void {
+  operation = host.operationOf(name, kind, flags, quirks);
+  answers.learn(answers.OPERATION | reader, context, name, kind | quirks << 8, flags, operation, 0);
 }
 
 export function spanCount(): u32 { return spans; }
@@ -226,11 +258,29 @@ export function keyCount(): u32 { return keyEnd; }
 export const FORM_NAME: u32 = 0;
 export const FORM_JSON_ATTRIBUTE: u32 = 1;
 export const FORM_PROTO_ATTRIBUTE: u32 = 2;
+export const FORM_JAEGER_TAG: u32 = 3;
+export const FORM_JAEGER_FIELD: u32 = 4;
+export const FORM_JAEGER_REFERENCE: u32 = 5;
+export const FORM_ZIPKIN_TAG: u32 = 6;
+export const FORM_ZIPKIN_LOCAL: u32 = 7;
+export const FORM_ZIPKIN_REMOTE: u32 = 8;
+export const FORM_ZIPKIN_KIND: u32 = 9;
+/** A whole event: `foundValue` is its name, `foundKey` how many pairs of attribute key and value stand at `foundList`. */
+export const FORM_ZIPKIN_EVENT: u32 = 10;
+export const FORM_JAEGER_PROCESS: u32 = 11;
+const FORM_BITS: u32 = 4;
 
 let ringTop: u32 = 0;
 /** What was found, or made, last. */
 export let foundKey: u32 = 0;
 export let foundValue: u32 = 0;
+export let foundList: u32 = 0;
+export function lastFound(): u32 { return foundValue; }
+
+@inline
+function aligned(length: u32): u32 {
+  return (length + 15) & ~15;
+}
 
 const K1: u64 = 0x9E37_79B9_7F4A_7C15;
 const K2: u64 = 0xC2B2_AE3D_27D4_EB4F;
@@ -280,24 +330,43 @@ function equal(a: u32, b: u32, length: u32): bool {
 export function find(form: u32, from: u32, to: u32): void {
   const length = to - from;
   const hash = hashOf(from, length, form);
-  const slot = SLOTS + (<u32>hash & (SLOT_COUNT - 1)) * SLOT_BYTES;
-  if (load<u64>(slot) == hash && load<u32>(slot, 12) == ((length << 2) | form)) {
-    const position = load<u32>(slot, 8) - 1;
-    if (ringTop - position < RING_BYTES && equal(RING + (position & (RING_BYTES - 1)), from, length)) {
-      foundKey = load<u32>(slot, 16);
-      foundValue = load<u32>(slot, 20);
-      return;
-    }
-  }
-  make(form, from, to, hash, slot);
+  if (!isKnown(form, from, length, hash)) make(form, from, to, hash);
 }
 
-function make(form: u32, from: u32, to: u32, hash: u64, slot: u32): void {
+/** Finds what was made of the bytes before, if it was. */
+export function knows(form: u32, from: u32, to: u32): bool {
+  const length = to - from;
+  return isKnown(form, from, length, hashOf(from, length, form));
+}
+
+@inline
+function slotOf(hash: u64): u32 {
+  return SLOTS + (<u32>hash & (SLOT_COUNT - 1)) * SLOT_BYTES;
+}
+
+@inline
+function isKnown(form: u32, from: u32, length: u32, hash: u64): bool {
+  const slot = slotOf(hash);
+  if (load<u64>(slot) != hash || load<u32>(slot, 12) != ((length << FORM_BITS) | form)) return false;
+  const position = load<u32>(slot, 8) - 1;
+  const text = RING + (position & (RING_BYTES - 1));
+  if (ringTop - position >= RING_BYTES || !equal(text, from, length)) return false;
+  foundKey = load<u32>(slot, 16);
+  foundValue = load<u32>(slot, 20);
+  if (form == FORM_ZIPKIN_EVENT) foundList = text + aligned(length);
+  return true;
+}
+
+function make(form: u32, from: u32, to: u32, hash: u64): void {
   if (form == FORM_NAME) {
     foundKey = 0;
     foundValue = host.nameOf(from, to);
+  } else if (form == FORM_ZIPKIN_EVENT) {
+    foundValue = host.eventName(from, to);
+    foundKey = host.eventAttributeCount();
+    foundList = LIST;
   } else {
-    foundKey = host.attributeKey(from, to);
+    foundKey = host.attributeKey(form, from, to);
     foundValue = host.attributeValue();
   }
   const length = to - from;
@@ -306,11 +375,17 @@ function make(form: u32, from: u32, to: u32, hash: u64, slot: u32): void {
     memory.fill(SLOTS, 0, SLOT_COUNT * SLOT_BYTES);
     ringTop = 0;
   }
-  memory.copy(RING + (ringTop & (RING_BYTES - 1)), from, length);
+  const text = RING + (ringTop & (RING_BYTES - 1));
+  memory.copy(text, from, length);
+  const slot = slotOf(hash);
   store<u64>(slot, hash);
   store<u32>(slot, ringTop + 1, 8);
-  store<u32>(slot, (length << 2) | form, 12);
+  store<u32>(slot, (length << FORM_BITS) | form, 12);
   store<u32>(slot, foundKey, 16);
   store<u32>(slot, foundValue, 20);
-  ringTop += (length + 15) & ~15;
+  ringTop += aligned(length);
+  if (form == FORM_ZIPKIN_EVENT) {
+    memory.copy(text + aligned(length), LIST, foundKey * 8);
+    ringTop += aligned(foundKey * 8);
+  }
 }

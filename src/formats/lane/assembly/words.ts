@@ -1,20 +1,44 @@
-// Field names of OTLP JSON as words, first byte lowest: whole where they have at most 8 bytes, else their first and last 8. A test
-// compares them with the names.
+// Field names of OTLP, Jaeger and Zipkin JSON as words, first byte lowest: whole where they have at most 8 bytes, else their first and
+// last 8. A test compares them with the names.
 
+export const ID: u64 = 0x6469;
 export const NAME: u64 = 0x656d616e;
 export const KIND: u64 = 0x646e696b;
+export const TAGS: u64 = 0x73676174;
+export const LOGS: u64 = 0x73676f6c;
 export const FLAGS: u64 = 0x7367616c66;
 export const LINKS: u64 = 0x736b6e696c;
+export const DEBUG: u64 = 0x6775626564;
+export const VALUE: u64 = 0x65756c6176;
 export const SPAN_ID: u64 = 0x64496e617073;
 export const EVENTS: u64 = 0x73746e657665;
 export const STATUS: u64 = 0x737574617473;
+export const FIELDS: u64 = 0x73646c656966;
+export const SHARED: u64 = 0x646572616873;
 export const TRACE_ID: u64 = 0x64496563617274;
+export const REFERENCE_TYPE: u64 = 0x65707954666572;
+export const PARENT_ID: u64 = 0x6449746e65726170;
+export const DURATION: u64 = 0x6e6f697461727564;
+export const PROCESS: u64 = 0x737365636f7270;
+export const WARNINGS: u64 = 0x73676e696e726177;
+export const TIMESTAMP: u64 = 0x6d617473656d6974;
+export const TIMESTAMP_END: u64 = 0x706d617473656d69;
 export const TRACE_STATE: u64 = 0x6174536563617274;
 export const TRACE_STATE_END: u64 = 0x6574617453656361;
 export const ATTRIBUTES: u64 = 0x7475626972747461;
 export const ATTRIBUTES_END: u64 = 0x7365747562697274;
+export const REFERENCES: u64 = 0x636e657265666572;
+export const REFERENCES_END: u64 = 0x7365636e65726566;
+export const ANNOTATIONS: u64 = 0x697461746f6e6e61;
+export const ANNOTATIONS_END: u64 = 0x736e6f697461746f;
 export const PARENT_SPAN_ID: u64 = 0x7053746e65726170;
 export const PARENT_SPAN_ID_END: u64 = 0x64496e617053746e;
+export const OPERATION_NAME: u64 = 0x6f6974617265706f;
+export const OPERATION_NAME_END: u64 = 0x656d614e6e6f6974;
+export const LOCAL_ENDPOINT: u64 = 0x646e456c61636f6c;
+export const LOCAL_ENDPOINT_END: u64 = 0x746e696f70646e45;
+export const REMOTE_ENDPOINT: u64 = 0x6e4565746f6d6572;
+export const REMOTE_ENDPOINT_END: u64 = 0x746e696f70646e45;
 export const END_TIME: u64 = 0x55656d6954646e65;
 export const START_TIME: u64 = 0x6d69547472617473;
 export const TIME: u64 = 0x78696e55656d6974;
@@ -25,3 +49,13 @@ export const DROPPED_LINKS: u64 = 0x4c646570706f7264;
 export const DROPPED_ATTRIBUTES_END: u64 = 0x746e756f43736574;
 export const DROPPED_EVENTS_END: u64 = 0x746e756f4373746e;
 export const DROPPED_LINKS_END: u64 = 0x746e756f43736b6e;
+
+// As Jaeger spells them.
+export const JAEGER_SPAN_ID: u64 = 0x44496e617073;
+export const JAEGER_TRACE_ID: u64 = 0x44496563617274;
+export const JAEGER_PROCESS_ID: u64 = 0x49737365636f7270;
+export const JAEGER_PROCESS_ID_END: u64 = 0x4449737365636f72;
+export const JAEGER_START: u64 = 0x6d69547472617473;
+export const JAEGER_START_END: u64 = 0x656d695474726174;
+export const JAEGER_PARENT_SPAN_ID: u64 = 0x7053746e65726170;
+export const JAEGER_PARENT_SPAN_ID_END: u64 = 0x44496e617053746e;

@@ -1,3 +1,5 @@
+import { Wire, WireError } from './wire.ts';
+
 // Protobuf messages field by field, for messages as small as a span: https://protobuf.dev/programming-guides/encoding/
 
 /** The value of a field: varints and fixed widths as `bigint`, strings, bytes and messages as `Uint8Array`. */
@@ -6,12 +8,6 @@ export interface ProtoField {
   readonly wire: number;
   readonly value: bigint | Uint8Array;
 }
-
-/** Wire types. */
-export const Wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
-
-/** The bytes are not the message that they should be. */
-export class ProtoError extends Error {}
 
 /** Where a field ends, or what is wrong; undefined where the bytes end inside its header. */
 export interface FieldHeader {
@@ -24,30 +20,33 @@ export interface FieldHeader {
   readonly value: bigint;
 }
 
-/** Reads the header of the field at `at`; its value may lie beyond `end`. Undefined where the header does. */
+/**
+ * Reads the header of the field at `at`; its value may lie beyond `end`. Undefined where the header does. Throws `WireError` where no
+ * field stands.
+ */
 export function fieldHeaderAt(bytes: Uint8Array, at: number, end: number): FieldHeader | undefined {
   const tag = varintAt(bytes, at, end);
   if (tag === undefined) return undefined;
   const number = Number(tag.value >> 3n);
   const wire = Number(tag.value & 7n);
-  if (number === 0 || tag.value >= 1n << 32n) throw new ProtoError('a field without a number');
+  if (number === 0 || tag.value >= 1n << 32n) throw new WireError('a field without a number', at);
   const from = tag.to;
   if (wire === Wire.fixed64) return { number, wire, from, to: from + 8, value: 0n };
   if (wire === Wire.fixed32) return { number, wire, from, to: from + 4, value: 0n };
-  if (wire !== Wire.varint && wire !== Wire.bytes) throw new ProtoError(`a field of the wire type ${wire}`);
+  if (wire !== Wire.varint && wire !== Wire.bytes) throw new WireError(`a field of the wire type ${wire}`, at);
   const content = varintAt(bytes, from, end);
   if (content === undefined) return undefined;
   if (wire === Wire.varint) return { number, wire, from: content.to, to: content.to, value: content.value };
-  if (content.value > 1n << 31n) throw new ProtoError('a field of more than 2 GiB');
+  if (content.value > 1n << 31n) throw new WireError('a field of more than 2 GiB', at);
   return { number, wire, from: content.to, to: content.to + Number(content.value), value: 0n };
 }
 
-/** Goes through the fields of a whole message. */
+/** Goes through the fields of a whole message. Throws `WireError` where it is none. */
 export function* fieldsOf(bytes: Uint8Array): Generator<ProtoField> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length; ) {
     const header = fieldHeaderAt(bytes, at, bytes.length);
-    if (header === undefined || header.to > bytes.length) throw new ProtoError('a field longer than its message');
+    if (header === undefined || header.to > bytes.length) throw new WireError('a field longer than its message', at);
     const { number, wire, from, to } = header;
     let value: bigint | Uint8Array = header.value;
     if (wire === Wire.bytes) value = bytes.subarray(from, to);
@@ -66,5 +65,5 @@ function varintAt(bytes: Uint8Array, at: number, end: number): { value: bigint; 
     value |= BigInt(byte & 127) << BigInt(count * 7);
     if (byte < 128) return { value: BigInt.asUintN(64, value), to: at + count + 1 };
   }
-  throw new ProtoError('a number without an end');
+  throw new WireError('a number without an end', at);
 }

@@ -1,6 +1,7 @@
-// The protobuf wire format, read in place. https://protobuf.dev/programming-guides/encoding/
+// The protobuf wire format, read in place from a window that goes on behind the message: for formats of which there are millions of
+// spans. Small messages are read field by field (fields.ts). https://protobuf.dev/programming-guides/encoding/
 
-/** Wire types; 3 and 4 (groups) do not occur in OTLP and count as corruption. */
+/** Wire types; 3 and 4 (groups) occur in no trace format and count as corruption. */
 export const Wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** The bytes are not the protobuf message they should be; `position` is an index into the buffer. */
