@@ -20,6 +20,7 @@ const JSON_ANSWERS: Readonly<Record<string, readonly string[]>> = {
   show: [FAILED, EXAMPLE],
   services: [EXAMPLE],
   operations: [EXAMPLE],
+  metrics: [EXAMPLE],
   'critical-path': [EXAMPLE],
   errors: [EXAMPLE],
   load: [EXAMPLE, '--db', ':memory:'],

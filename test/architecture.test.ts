@@ -30,6 +30,7 @@ const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'cli-progress': ['terminal'],
   'string-width': ['terminal'],
   'env-paths': ['config'],
+  'fastest-levenshtein': ['commands', 'query', 'report'],
   tinyglobby: ['ingest'],
   yauzl: ['ingest'],
   hysnappy: ['ingest'],

@@ -22,13 +22,14 @@ function shellLines(document: string): string[] {
 }
 
 describe('documents', () => {
-  const lines = shellLines('README.md');
+  const documents = ['README.md', 'docs/query-language.md'].map(name => ({ name, lines: shellLines(name) }));
+  const examples = documents.flatMap(({ name, lines }) => lines.map(line => ({ name, line })));
 
-  test('the README has examples for a shell', () => {
+  test.each(documents)('$name has examples for a shell', ({ lines }) => {
     expect(lines.length).toBeGreaterThan(2);
   });
 
-  test.each(lines)('the example of the README runs: %s', async line => {
+  test.each(examples)('the example of $name runs: $line', async ({ line }) => {
     const folder = temporaryFolder();
     copyFileSync(join(REPOSITORY, 'fixtures/example/checkout.jsonl'), join(folder, 'traces.jsonl'));
     mkdirSync(join(folder, 'bin'));

@@ -9,6 +9,8 @@ export interface Arguments {
   /** The text that named the trace. */
   readonly traceText: string | undefined;
   readonly sources: readonly string[];
+  /** A query in TraceQL. */
+  readonly query: string | undefined;
 }
 
 /**
@@ -19,14 +21,19 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
   const sources: string[] = [];
   let trace: TraceReference | undefined;
   let traceText: string | undefined;
+  let query: string | undefined;
   for (const argument of args) {
     if (argument === '') {
       throw new UserError('an argument is empty', { hint: 'a variable of the shell may not be set' });
     }
     if (argument.startsWith('{') || argument.startsWith('(')) {
-      throw new UserError('queries in braces are not understood by this version', {
-        hint: 'say the same with --service, --name, --kind, --status, --min-duration and --attr',
-      });
+      if (query !== undefined) {
+        throw new UserError(`'${query}' and '${argument}' are both queries`, {
+          hint: 'one at a time; && and || put two into one: { … } && { … }',
+        });
+      }
+      query = argument;
+      continue;
     }
     if (argument === '-' || existsSync(argument)) {
       sources.push(argument);
@@ -50,7 +57,7 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
     }
     sources.push(argument);
   }
-  return { trace, traceText, sources };
+  return { trace, traceText, sources, query };
 }
 
 function looksLikePath(text: string): boolean {

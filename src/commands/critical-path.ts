@@ -3,8 +3,6 @@ import { PathPopulation } from '../analysis/population-path.ts';
 import { tracePath } from '../analysis/trace-path.ts';
 import { traceIdOf } from '../model/ids.ts';
 import { buildTrace } from '../model/trace.ts';
-import type { Filter } from '../query/filter.ts';
-import { tracePredicate } from '../query/to-sql.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
 import { readTrace } from '../store/read-trace.ts';
@@ -22,8 +20,8 @@ import { nameText, serviceName } from './names.ts';
 import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
+  EXPLAIN,
   FILTER_OPTIONS,
-  filterOf,
   INPUT_OPTIONS,
   limitOption,
   OUTPUT_OPTIONS,
@@ -31,6 +29,8 @@ import {
   sortOf,
   sortOption,
 } from './options.ts';
+import { searchQueryOf } from './query.ts';
+import { type Selection, select } from './selection.ts';
 import { traceIdColumn } from './short-ids.ts';
 import { traceHeading } from './trace-heading.ts';
 import { trustBlocks } from './trust.ts';
@@ -89,23 +89,29 @@ export const command: Command = {
     ['tailspan critical-path traces.jsonl --name "POST /checkout"', 'only traces with such a span'],
     ['tailspan critical-path 4bf92f3577b3 traces.jsonl', 'one trace, section by section'],
   ],
-  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, POLICY, ASYNC, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
+  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, POLICY, ASYNC, LIMIT, SORT, EXIT_STATUS, EXPLAIN, ...OUTPUT_OPTIONS],
 
   async run(context) {
     const args = readArguments(context.args, true);
-    const filter = filterOf(context);
+    const query = searchQueryOf(context, args.query);
     const options: PathOptions = {
       policy: context.get(POLICY) === 'overlap' ? 'overlap' : 'end',
       async: context.get(ASYNC) === 'include' ? 'include' : 'exclude',
     };
     const order = sortOf(context.get(SORT), ORDERS, 'self', ['service', 'name']);
-    await using data = await openData(context, args.sources, { filter });
+    await using data = await openData(context, args.sources);
     await requireSpans(data, context);
-    if (args.trace === undefined) return await pathOfMany(context, data.database, filter, options, order);
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    if (args.trace === undefined) {
+      return await pathOfMany(context, data.database, await select(data.database, query), options, order);
+    }
     return await pathOfOne(
       context,
       data.database,
-      await findOneTrace(data.database, args, filter, context.screen),
+      await findOneTrace(data.database, args, query, context.screen),
       options,
     );
   },
@@ -243,13 +249,13 @@ function sectionTable(rows: readonly (SectionRow | FoldedSections)[], start: big
 async function pathOfMany(
   context: CommandContext,
   database: Database,
-  filter: Filter,
+  selection: Selection,
   options: PathOptions,
   order: { field: (typeof ORDERS)[number]; ascending: boolean },
 ): Promise<Report> {
   const operations = await readOperations(database);
   const population = new PathPopulation(operations, options);
-  await scanTraces(database, operations, tracePredicate(filter, 'trace_id'), trace => population.visit(trace));
+  await scanTraces(database, operations, selection.traces('span'), trace => population.visit(trace));
   const keyOf = (row: (typeof all)[number]) =>
     ({
       self: row.selfNano,
@@ -263,7 +269,7 @@ async function pathOfMany(
   const sign = order.ascending ? 1 : -1;
   all.sort((a, b) => (keyOf(a) < keyOf(b) ? -sign : keyOf(a) > keyOf(b) ? sign : 0));
   const rows = all.slice(0, context.get(LIMIT) || undefined);
-  const trust = await trustOf(database, tracePredicate(filter, 't.trace_id'));
+  const trust = await trustOf(database, selection.traces('t'));
   return {
     data: { traceCount: population.traceCount, totalNano: BigInt(population.totalNano), rows, trust },
     records: { name: 'rows', fields: ROW_FIELDS, rows },
@@ -287,7 +293,7 @@ async function pathOfMany(
         ...trustBlocks(trust),
       ];
     },
-    notes: await listNotes(context, database, filter, { noun: 'trace', shown: rows.length, all: all.length }),
+    notes: await listNotes(context, database, selection, { noun: 'trace', shown: rows.length, all: all.length }),
     ...(rows.length === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 as const } : {}),
   };
 }

@@ -9,7 +9,6 @@ import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
-import { EVERYTHING, type Filter } from '../query/filter.ts';
 import type { Database } from '../store/database.ts';
 import type { LoadResult } from '../store/loader.ts';
 import type { Store } from '../store/store.ts';
@@ -36,8 +35,6 @@ export interface DataOptions {
   readonly isWriting?: boolean;
   /** What was read may be changed by the command, so it must not be shared with later ones. */
   readonly mayChange?: boolean;
-  /** What will be asked for; its patterns are tried before anything is read. */
-  readonly filter?: Filter;
 }
 
 /**
@@ -47,7 +44,7 @@ export interface DataOptions {
 export async function openData(
   context: CommandContext,
   names: readonly string[],
-  { isWriting = false, mayChange = false, filter = EVERYTHING }: DataOptions = {},
+  { isWriting = false, mayChange = false }: DataOptions = {},
 ): Promise<Data> {
   // Loaded here, so that help does not wait for DuckDB.
   const { Store } = await import('../store/store.ts');
@@ -60,7 +57,6 @@ export async function openData(
     const path = named ?? (await defaultDatabase(context.env));
     refuseOtherFiles(path);
     const store = await Store.open({ path, readOnly: !isWriting, ...options });
-    await checkPatterns(store.database, filter);
     await store.database.useThreads(THREADS);
     return dataOf(store, [], 0);
   }
@@ -82,7 +78,6 @@ export async function openData(
   const place = isForMemory ? await (await import('./cached-data.ts')).CachePlace.of(context, sources) : undefined;
   const kept = await place?.open(options);
   if (kept !== undefined) {
-    await checkPatterns(kept.store.database, filter);
     return await finish(kept.store, kept.loaded, 'kept from before:');
   }
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
@@ -92,7 +87,6 @@ export async function openData(
     // It is awaited below; should it fail before, that is no unhandled rejection.
     opening.catch(() => {});
     try {
-      if (hasPatterns(filter)) await checkPatterns((await opening).database, filter);
       const loaded = await load(context, opening, sources, isNew);
       return await finish(await opening, loaded, isWriting ? 'loaded' : 'read', placeToKeep);
     } catch (error) {
@@ -146,37 +140,6 @@ function refuseOtherFiles(path: string): void {
 }
 
 const DATABASE_MAGIC = { offset: 8, text: 'DUCK' };
-
-type PatternCondition = Extract<Filter['conditions'][number], { readonly comparison: string; readonly value: string }>;
-
-function patternsOf(filter: Filter): PatternCondition[] {
-  return filter.conditions.filter(
-    (condition): condition is PatternCondition =>
-      'comparison' in condition && (condition.comparison === '=~' || condition.comparison === '!~'),
-  );
-}
-
-function hasPatterns(filter: Filter): boolean {
-  return patternsOf(filter).length > 0;
-}
-
-/** Throws for a pattern that the database does not understand: RE2 is what runs it, and knows less than JavaScript. */
-async function checkPatterns(database: Database, filter: Filter): Promise<void> {
-  for (const { on, value } of patternsOf(filter)) {
-    try {
-      await database.value("SELECT regexp_full_match('', ?)", [value]);
-    } catch (error) {
-      const reason = reasonOf(error).replace(/^Invalid Input Error: /, '');
-      throw new UserError(
-        `${on === 'attribute' ? '--attr' : `--${on}`} does not understand the pattern '${value}': ${reason}`,
-        {
-          hint: 'patterns are RE2 regular expressions and match the whole text, for example ~GET .*',
-          cause: error,
-        },
-      );
-    }
-  }
-}
 
 const SOURCES_HINT = 'name files, folders with files in them, patterns, or - for stdin';
 const FAULT_HINT = 'the answer is from what could be read';

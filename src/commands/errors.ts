@@ -3,8 +3,6 @@ import { type ErrorGroup, groupErrors, OriginFinder } from '../analysis/errors.t
 import { UserError } from '../errors.ts';
 import { type Attributes, displayValue } from '../model/attributes.ts';
 import { traceIdOf } from '../model/ids.ts';
-import type { Filter } from '../query/filter.ts';
-import { tracePredicate } from '../query/to-sql.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
 import { failureDetails } from '../store/error-details.ts';
@@ -22,17 +20,19 @@ import { readArguments } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openData, requireSpans } from './data.ts';
 import { nameText, serviceName, spanName } from './names.ts';
-import { filterText } from './notes.ts';
+import { queryText } from './notes.ts';
 import {
   EXIT_STATUS,
+  EXPLAIN,
   FILTER_OPTIONS,
-  filterOf,
   INPUT_OPTIONS,
   limitOption,
   OUTPUT_OPTIONS,
   sortOf,
   sortOption,
 } from './options.ts';
+import { searchQueryOf } from './query.ts';
+import { type Selection, select } from './selection.ts';
 import { timeRange } from './time-range.ts';
 import { trustBlocks } from './trust.ts';
 
@@ -68,37 +68,42 @@ export const command: Command = {
     ['tailspan errors traces.jsonl --service payment', 'only traces in which the payment service takes part'],
     ['tailspan errors d993a8a5 traces.jsonl', 'one group in full'],
   ],
-  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
+  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, SORT, EXIT_STATUS, EXPLAIN, ...OUTPUT_OPTIONS],
 
   async run(context) {
     const group = context.args.find(argument => /^[0-9a-f]{4,8}$/i.test(argument) && !existsSync(argument));
-    const { sources } = readArguments(
+    const { sources, query: text } = readArguments(
       context.args.filter(argument => argument !== group),
       false,
     );
-    const filter = filterOf(context);
+    const query = searchQueryOf(context, text);
     const order = sortOf(context.get(SORT), ORDERS, 'traces', ['service']);
-    await using data = await openData(context, sources, { filter });
+    await using data = await openData(context, sources);
     await requireSpans(data, context);
-    const groups = await findGroups(data.database, filter);
-    const trust = await trustOf(data.database, tracePredicate(filter, 't.trace_id'));
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    const selection = await select(data.database, query);
+    const groups = await findGroups(data.database, selection);
+    const trust = await trustOf(data.database, selection.traces('t'));
     if (group !== undefined) return await showGroup(data.database, oneGroup(groups, group.toLowerCase()), trust);
-    return listGroups(context, groups, filter, order, trust);
+    return await listGroups(context, data.database, groups, selection, order, trust);
   },
 };
 
-async function findGroups(database: Database, filter: Filter): Promise<ErrorGroup[]> {
+async function findGroups(database: Database, selection: Selection): Promise<ErrorGroup[]> {
   const operations = await readOperations(database);
   const finder = new OriginFinder();
   const failing = `trace_id IN (SELECT trace_id FROM trace WHERE error_count > 0)`;
-  const where = `${failing} AND ${tracePredicate(filter, 'trace_id')}`;
+  const where = `${failing} AND ${selection.traces('span')}`;
   await scanTraces(database, operations, where, trace => finder.visit(trace));
   const details = await failureDetails(
     database,
     finder.origins.map(origin => origin.spanNo),
   );
   const counts = new Map<string, number>();
-  for (const { serviceName, name, spanCount } of await operationRates(database, tracePredicate(filter, 's.trace_id'))) {
+  for (const { serviceName, name, spanCount } of await operationRates(database, selection.traces('s'))) {
     const key = `${serviceName}\0${name}`;
     counts.set(key, (counts.get(key) ?? 0) + spanCount);
   }
@@ -122,13 +127,14 @@ function groupJson({ times, exemplarSpanNo, exemplarTraceIds, ...group }: ErrorG
   return { ...group, exemplarTraceIds: exemplarTraceIds.map(traceIdOf) };
 }
 
-function listGroups(
+async function listGroups(
   context: CommandContext,
+  database: Database,
   groups: readonly ErrorGroup[],
-  filter: Filter,
+  selection: Selection,
   order: { field: (typeof ORDERS)[number]; ascending: boolean },
   trust: Trust,
-): Report {
+): Promise<Report> {
   const keyOf = (group: ErrorGroup) =>
     ({
       traces: group.traceCount,
@@ -145,7 +151,9 @@ function listGroups(
   const more = groups.length - shown.length;
   const notes = more > 0 ? [`${formatCount(more)} more (--limit 0 shows all)`] : [];
   if (groups.length === 0) {
-    notes.push(filter.conditions.length === 0 ? 'no errors' : `no errors in traces that match ${filterText(filter)}`);
+    const { whyNothing } = await import('./clues.ts');
+    notes.push(selection.isEverything ? 'no errors' : `no errors in traces that match ${queryText(selection)}`);
+    notes.push(...(await whyNothing(database, selection, context.screen)));
   }
   return {
     data: { groups: rows, trust },

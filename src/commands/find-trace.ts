@@ -1,6 +1,4 @@
 import { UserError } from '../errors.ts';
-import type { Filter } from '../query/filter.ts';
-import { tracePredicate } from '../query/to-sql.ts';
 import type { Database } from '../store/database.ts';
 import { findTraces, traceTotals } from '../store/find-traces.ts';
 import { findTrace, SHORTEST_PREFIX, type TraceCandidate } from '../store/read-trace.ts';
@@ -8,17 +6,19 @@ import { formatCount, formatTime } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Arguments } from './arguments.ts';
 import { nameText } from './names.ts';
-import { filterText } from './notes.ts';
+import { queryText } from './notes.ts';
+import type { SearchQuery } from './query.ts';
+import { select } from './selection.ts';
 import { shortTraceIds } from './short-ids.ts';
 
 /**
- * Returns the id of the one trace that is meant: by an id or its beginning, else the only one that passes the filter. Throws
+ * Returns the id of the one trace that is meant: by an id or its beginning, else the only one that matches the query. Throws
  * `UserError`, with the nearest ids, where there is none or more than one.
  */
 export async function findOneTrace(
   database: Database,
   args: Arguments,
-  filter: Filter,
+  query: SearchQuery,
   screen: Screen,
 ): Promise<string> {
   if (args.trace !== undefined) {
@@ -38,15 +38,17 @@ export async function findOneTrace(
           : 'tailspan search lists the traces that there are',
     });
   }
-  const where = tracePredicate(filter, 't.trace_id');
+  const selection = await select(database, query);
+  const where = selection.traces('t');
   const { traces } = await traceTotals(database, where);
   const first = await findTraces(database, { where, order: 'duration', ascending: false, limit: 5 });
   const [only] = first;
   if (traces === 1 && only !== undefined) return only.traceId;
-  if (traces === 0)
-    throw new UserError(`no trace matches ${filterText(filter)}`, {
-      hint: 'tailspan search lists the traces that there are',
-    });
+  if (traces === 0) {
+    const { whyNothing } = await import('./clues.ts');
+    const [hint = 'tailspan search lists the traces that there are'] = await whyNothing(database, selection, screen);
+    throw new UserError(`no trace matches ${queryText(selection)}`, { hint });
+  }
   const candidates = first.map(trace => ({
     traceId: trace.traceId,
     startTimeUnixNano: trace.startTimeUnixNano,

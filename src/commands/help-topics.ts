@@ -9,10 +9,35 @@ export interface Topic {
   text(): Promise<string>;
 }
 
-const FILTERS = `Filters
+const QUERY = `Queries
+
+  A query is TraceQL, one argument in single quotes. It is asked of one trace
+  after the other; a trace matches where spans are left.
+
+  { status = error && duration > 1s }  spans for which the condition holds
+  { .http.route = "/cart" }            an attribute of the span or its resource
+  { span.x = 1 || resource.x = nil }   only of the one; nil: it is not there
+  { name =~ "GET .*" }                 RE2, which matches the whole text
+  { } && { }, { } || { }               each has spans in the trace; either has
+  { } > { }, { } >> { }, { } ~ { }     children, descendants, siblings
+  { } !>> { }, { } &>> { }             none of them; both sides of them
+  { } | count() > 2                    also avg, min, max and sum of a field
+  { } | by(resource.service.name)      a set of spans for each value
+  { } | select(.http.route, name)      what to show of the spans
+
+  Fields of every span: name, status, statusMessage, kind, duration, span:id,
+  span:parentID, span:childCount, trace:id, trace:duration, trace:rootName,
+  trace:rootService, event:name, event:timeSinceStart, link:traceID,
+  link:spanID, instrumentation:name. parent.x and ancestor.x ask for those
+  above it.
+
+  docs/query-language.md has the whole, with an example of everything.
+
+Filters
 
   Every filter flag is a condition on a span; all of them must hold for one and
-  the same span. A trace matches where one of its spans does.
+  the same span. A trace matches where one of its spans does. Beside a query
+  they narrow what it sees: { flags } | query.
 
   --service NAME          the resource's service.name
   --name NAME             the span's name
@@ -105,7 +130,7 @@ ${views.join('\n\n')}
 }
 
 export const TOPICS: readonly Topic[] = [
-  { name: 'query', summary: 'filters, and what they mean', text: async () => FILTERS },
+  { name: 'query', summary: 'queries and filters, and what they mean', text: async () => QUERY },
   { name: 'formats', summary: 'what can be read', text: formats },
   { name: 'sql', summary: 'the views and their columns', text: sqlViews },
   { name: 'exit-codes', summary: 'what the exit code says', text: async () => EXIT_CODES },

@@ -33,6 +33,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./operations.ts')).command,
   },
   {
+    name: 'metrics',
+    group: 'look',
+    summary: 'TraceQL metrics: numbers over time',
+    load: async () => (await import('./metrics.ts')).command,
+  },
+  {
     name: 'critical-path',
     alias: 'cp',
     group: 'explain',

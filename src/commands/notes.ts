@@ -1,39 +1,64 @@
-import { describeFilter, type Filter } from '../query/filter.ts';
+import { fieldsOfOneSpelling, spellingsOf } from '../query/semconv.ts';
+import { childrenOf, type Node } from '../query/traceql/ast.ts';
+import { printExpression } from '../query/traceql/printer.ts';
 import type { Database } from '../store/database.ts';
 import { traceTotals } from '../store/find-traces.ts';
-import { formatCount, formatDuration, formatRfc3339 } from '../terminal/format.ts';
+import { formatCount } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { CommandContext } from './command.ts';
-import { timeRange } from './time-range.ts';
+import { SEMCONV } from './options.ts';
+import type { Selection } from './selection.ts';
+import { timeRange, withReadableTimes } from './time-range.ts';
 
 // What is said on stderr beside an answer.
 
 /** Returns what to say on stderr about a list that is empty or cut. */
 export async function listNotes(
-  { screen }: CommandContext,
+  context: CommandContext,
   database: Database,
-  filter: Filter,
+  selection: Selection,
   { noun, shown, all }: { readonly noun: string; readonly shown: number; readonly all: number },
 ): Promise<string[]> {
-  if (all === 0) return [await noMatchNote(database, filter, noun, screen)];
-  return shown < all ? [`${formatCount(all - shown)} more (--limit 0 shows all)`] : [];
+  if (all === 0) return noMatchNotes(database, selection, noun, context.screen);
+  const more = shown < all ? [`${formatCount(all - shown)} more (--limit 0 shows all)`] : [];
+  return context.get(SEMCONV) === true ? [...more, ...oneSpellingNotes(selection)] : more;
 }
 
-/** Returns the sentence for an answer that is empty: what was asked for, and of which time the data is where that matters. */
-export async function noMatchNote(database: Database, filter: Filter, noun: string, screen: Screen): Promise<string> {
-  const sentence = `no ${noun} matches ${filterText(filter)}`;
-  if (!filter.conditions.some(({ on }) => on === 'start')) return sentence;
+/** What `--semconv` does not reach. */
+function oneSpellingNotes({ query }: Selection): string[] {
+  return fieldsOfOneSpelling(query.root).map(
+    field =>
+      `${printExpression(field)} is in no condition there, so it stands for this name only (--semconv: ${spellingsOf(field.name).slice(1).join(', ')})`,
+  );
+}
+
+/**
+ * Returns the sentences for an answer that is empty: what was asked for, of which time the data is where that matters, and why
+ * nothing matches.
+ */
+export async function noMatchNotes(
+  database: Database,
+  selection: Selection,
+  noun: string,
+  screen: Screen,
+): Promise<string[]> {
+  const { whyNothing } = await import('./clues.ts');
+  return [await noMatchNote(database, selection, noun, screen), ...(await whyNothing(database, selection, screen))];
+}
+
+async function noMatchNote(database: Database, selection: Selection, noun: string, screen: Screen): Promise<string> {
+  const sentence = `no ${noun} matches ${queryText(selection)}`;
+  if (!asksForTime(selection.query)) return sentence;
   const { startTimeUnixNano: start, endTimeUnixNano: end } = await traceTotals(database, 'true');
   if (start === undefined || end === undefined) return sentence;
   return `${sentence}; the data is of ${timeRange(start, end, screen, 0)}`;
 }
 
-/** Returns a filter as TraceQL with times and durations that people can read. */
-export function filterText(filter: Filter): string {
-  return describeFilter(filter)
-    .replace(
-      /(span:startTime [<>]=?) (\d+)/g,
-      (_, field, nanos) => `${field} ${formatRfc3339(BigInt(nanos)).replace(/\.?0+Z$/, 'Z')}`,
-    )
-    .replace(/(duration [<>]=?) (\d+)ns/g, (_, field, nanos) => `${field} ${formatDuration(BigInt(nanos))}`);
+function asksForTime(node: Node): boolean {
+  return (node.kind === 'intrinsic' && node.name === 'span:startTime') || childrenOf(node).some(asksForTime);
+}
+
+/** Returns the query of a selection with times that people can read. */
+export function queryText({ text }: Pick<Selection, 'text'>): string {
+  return withReadableTimes(text);
 }

@@ -2,7 +2,17 @@ import { UserError } from '../errors.ts';
 import { type ColumnMap, parseColumnMap } from '../formats/rows/columns.ts';
 import { SPAN_KINDS, STATUS_CODES } from '../model/status.ts';
 import { parseDuration, parseTime } from '../model/time.ts';
-import { type Condition, type Filter, parseAttributeCondition } from '../query/filter.ts';
+import {
+  attributeCondition,
+  durationCondition,
+  kindCondition,
+  nameCondition,
+  serviceCondition,
+  startCondition,
+  statusCondition,
+} from '../query/flags.ts';
+import type { FieldExpression } from '../query/traceql/ast.ts';
+import { faultOfRegex } from '../query/traceql/re2.ts';
 import { formatDuration } from '../terminal/format.ts';
 import { MAXIMUM_WIDTH, MINIMUM_WIDTH } from '../terminal/screen.ts';
 import type { AnyOption, CommandContext, Option } from './command.ts';
@@ -152,7 +162,7 @@ export const INPUT_OPTIONS: readonly AnyOption[] = [
   DEBUG,
 ];
 
-// Filter: what TraceQL says as { … && … }, all on one span
+// Filter: what TraceQL says as { … && … }, all on one span; a query sees only spans that pass
 
 export const SERVICE: Option<readonly string[]> = {
   flags: '--service <name>',
@@ -210,6 +220,16 @@ export const UNTIL: Option<string> = {
   group: 'Filter',
   parse: text => text,
 };
+export const STRICT_TRACEQL: Option<boolean> = {
+  flags: '--strict-traceql',
+  description: 'refuse what Grafana Tempo does not understand in a query',
+  group: 'Filter',
+};
+export const SEMCONV: Option<boolean> = {
+  flags: '--semconv',
+  description: 'in conditions and select(), attributes stand for their old and new names (semantic conventions) too',
+  group: 'Filter',
+};
 export const FILTER_OPTIONS: readonly AnyOption[] = [
   SERVICE,
   NAME,
@@ -220,60 +240,82 @@ export const FILTER_OPTIONS: readonly AnyOption[] = [
   ATTR,
   SINCE,
   UNTIL,
+  STRICT_TRACEQL,
+  SEMCONV,
 ];
 
+export const EXPLAIN: Option<boolean> = {
+  flags: '--explain',
+  description: 'instead of the answer, say what each part of the query keeps, and its SQL',
+  group: 'Output',
+};
+
 /**
- * The filter that the flags say. Throws `UserError` where one cannot be read. `withDurations` is false where a command
+ * The conditions that the flags say. Throws `UserError` where one cannot be read. `withDurations` is false where a command
  * means something else by `--min-duration`.
  */
-export function filterOf(context: CommandContext, withDurations = true): Filter {
-  const conditions: Condition[] = [];
-  for (const value of context.get(SERVICE) ?? []) conditions.push({ on: 'service', ...textOrPattern(value) });
-  for (const value of context.get(NAME) ?? []) conditions.push({ on: 'name', ...textOrPattern(value) });
+export function conditionsOf(context: CommandContext, withDurations: boolean): FieldExpression[] {
+  const conditions: FieldExpression[] = [];
+  for (const value of context.get(SERVICE) ?? [])
+    conditions.push(serviceCondition(...textOrPattern(value, '--service')));
+  for (const value of context.get(NAME) ?? []) conditions.push(nameCondition(...textOrPattern(value, '--name')));
   for (const value of context.get(KIND) ?? []) {
     const kind = SPAN_KINDS.find(known => known === value);
-    if (kind !== undefined) conditions.push({ on: 'kind', value: kind });
+    if (kind !== undefined) conditions.push(kindCondition(kind));
   }
   for (const value of context.get(STATUS) ?? []) {
     const status = STATUS_CODES.find(known => known === value);
-    if (status !== undefined) conditions.push({ on: 'status', value: status });
+    if (status !== undefined) conditions.push(statusCondition(status));
   }
   const shortest = withDurations ? context.get(MIN_DURATION) : undefined;
-  if (shortest !== undefined) conditions.push({ on: 'duration', comparison: '>=', value: shortest });
+  if (shortest !== undefined) conditions.push(durationCondition('>=', shortest));
   const longest = context.get(MAX_DURATION);
-  if (longest !== undefined) conditions.push({ on: 'duration', comparison: '<=', value: longest });
+  if (longest !== undefined) conditions.push(durationCondition('<=', longest));
   if (shortest !== undefined && longest !== undefined && shortest > longest) {
     throw new UserError(
       `--min-duration ${formatDuration(shortest)} is longer than --max-duration ${formatDuration(longest)}`,
       { hint: 'no span is both; swap them' },
     );
   }
-  for (const value of context.get(ATTR) ?? []) conditions.push(attributeCondition(value));
+  for (const value of context.get(ATTR) ?? []) conditions.push(attributeOf(value));
   const since = context.get(SINCE);
   const from = since === undefined ? undefined : timeOf('--since', since, context);
-  if (from !== undefined) conditions.push({ on: 'start', comparison: '>=', value: from });
+  if (from !== undefined) conditions.push(startCondition('>=', from));
   const until = context.get(UNTIL);
   const to = until === undefined ? undefined : timeOf('--until', until, context);
-  if (to !== undefined) conditions.push({ on: 'start', comparison: '<', value: to });
+  if (to !== undefined) conditions.push(startCondition('<', to));
   if (from !== undefined && to !== undefined && from >= to) {
     throw new UserError(`--since ${since} is not before --until ${until}`, {
       hint: 'a duration counts back from now: --since 2h --until 1h is the hour before the last',
     });
   }
-  return { conditions };
+  return conditions;
 }
 
-function textOrPattern(value: string): { comparison: '=' | '=~'; value: string } {
-  return value.startsWith('~') ? { comparison: '=~', value: value.slice(1) } : { comparison: '=', value };
+function textOrPattern(value: string, option: string): ['=' | '=~', string] {
+  if (!value.startsWith('~')) return ['=', value];
+  checkPattern(value.slice(1), option);
+  return ['=~', value.slice(1)];
 }
 
-function attributeCondition(text: string): Condition {
-  const condition = parseAttributeCondition(text);
+/** Throws for a pattern that is no RE2, which knows less than JavaScript. */
+function checkPattern(pattern: string, option: string): void {
+  const fault = faultOfRegex(pattern);
+  if (fault === undefined) return;
+  throw new UserError(`${option} does not understand the pattern '${pattern}': it ${fault}`, {
+    hint: 'patterns are RE2 regular expressions and match the whole text, for example ~GET .*',
+  });
+}
+
+function attributeOf(text: string): FieldExpression {
+  const condition = attributeCondition(text);
   if (condition === undefined) {
     throw new UserError(`--attr does not understand '${text}'`, {
       hint: "for example --attr http.route=/cart, --attr 'http.response.status_code>=500', --attr '!user.id'",
     });
   }
+  const pattern = /^[^=<>~!]*[=!]~(.*)$/s.exec(text)?.[1]?.trim();
+  if (pattern !== undefined) checkPattern(pattern, '--attr');
   return condition;
 }
 

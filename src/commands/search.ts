@@ -1,11 +1,11 @@
-import { type Attributes, jsonOfValue } from '../model/attributes.ts';
+import { type AttributeValue, displayValue, jsonOfValue } from '../model/attributes.ts';
 import type { Span } from '../model/span.ts';
-import { describeFilter, type Filter } from '../query/filter.ts';
-import { spanPredicate, tracePredicate } from '../query/to-sql.ts';
+import { valueOfKey } from '../query/compile/keys.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
-import { findTraces, matchingSpans, TRACE_ORDERS, type TraceSummary, traceTotals } from '../store/find-traces.ts';
+import { findTraces, TRACE_ORDERS, type TraceSummary, traceTotals } from '../store/find-traces.ts';
 import { readSpans } from '../store/read-trace.ts';
+import { type MatchedSpanset, matchedSpansets } from '../store/spansets.ts';
 import { trustOf } from '../store/trust.ts';
 import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
@@ -18,14 +18,16 @@ import { nameText, rootName, spanName } from './names.ts';
 import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
+  EXPLAIN,
   FILTER_OPTIONS,
-  filterOf,
   INPUT_OPTIONS,
   limitOption,
   OUTPUT_OPTIONS,
   sortOf,
   sortOption,
 } from './options.ts';
+import { searchQueryOf } from './query.ts';
+import { type Selection, type ShownField, select, shownFields, valuesOfSpans } from './selection.ts';
 import { traceIdColumn } from './short-ids.ts';
 import { spanFields, spanJson } from './span-json.ts';
 import { timeColumn } from './time-range.ts';
@@ -69,18 +71,23 @@ export const command: Command = {
     ["tailspan search traces.jsonl --attr 'http.route=~/cart.*' --sort duration", 'the slowest of some routes'],
     ['tailspan search traces.jsonl --status error --json | jq -r .traces[].traceId', 'ids for a script'],
   ],
-  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, SPANS, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
+  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, SPANS, LIMIT, SORT, EXIT_STATUS, EXPLAIN, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const { sources } = readArguments(context.args, false);
-    const filter = filterOf(context);
+    const { sources, query: text } = readArguments(context.args, false);
+    const query = searchQueryOf(context, text);
     const isOfSpans = context.get(SPANS) === true;
     const order = sortOf(context.get(SORT), isOfSpans ? SPAN_ORDERS : ORDERS, 'start');
-    await using data = await openData(context, sources, { filter });
+    await using data = await openData(context, sources);
     await requireSpans(data, context);
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    const selection = await select(data.database, query);
     return isOfSpans
-      ? await searchSpans(context, data.database, filter, order)
-      : await searchTraces(context, data.database, filter, order);
+      ? await searchSpans(context, data.database, selection, order)
+      : await searchTraces(context, data.database, selection, order);
   },
 };
 
@@ -89,14 +96,20 @@ type Order = ReturnType<typeof sortOf<(typeof ORDERS)[number]>>;
 async function searchTraces(
   context: CommandContext,
   database: Database,
-  filter: Filter,
+  selection: Selection,
   order: Order,
 ): Promise<Report> {
-  const where = tracePredicate(filter, 't.trace_id');
+  const where = selection.traces('t');
   const limit = context.get(LIMIT) || undefined;
   const traces = await findTraces(database, { where, order: order.field, ascending: order.ascending, limit });
   const totals = await traceTotals(database, where);
-  const spanSets = await spanSetsOf(database, filter, traces);
+  const spansets = await matchedSpansets(
+    database,
+    selection,
+    traces.map(trace => trace.traceId),
+    SPANS_PER_TRACE,
+  );
+  const spanSets = await spanSetsOf(database, selection, spansets);
   const rows = traces.map(trace => ({
     traceId: trace.traceId,
     rootServiceName: trace.rootServiceName,
@@ -115,15 +128,17 @@ async function searchTraces(
   }));
   const trust = await trustOf(database, where);
   return {
-    data: { query: describeFilter(filter), traces: rows, trust },
+    data: { query: selection.text, traces: rows, trust },
     records: { name: 'traces', fields: TRACE_FIELDS, rows },
     isList: true,
     blocks: screen => [
-      ...traceTable(traces, screen),
+      ...(selection.attributes.length === 0
+        ? traceTable(traces, screen)
+        : spansetTable(traces, spansets, selection, screen)),
       ...totalsBlock(totals.traces, traces.length, totals, screen),
       ...trustBlocks(trust),
     ],
-    notes: await listNotes(context, database, filter, { noun: 'trace', shown: rows.length, all: totals.traces }),
+    notes: await listNotes(context, database, selection, { noun: 'trace', shown: rows.length, all: totals.traces }),
     ...exitOf(context, rows.length),
   };
 }
@@ -132,51 +147,87 @@ function exitOf(context: CommandContext, found: number): { exitCode?: 1 } {
   return found === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 } : {};
 }
 
+/** The spansets of each trace, as JSON has them. */
 async function spanSetsOf(
   database: Database,
-  filter: Filter,
-  traces: readonly TraceSummary[],
-): Promise<Map<string, object[]>> {
-  const matches = await matchingSpans(
-    database,
-    spanPredicate(filter),
-    traces.map(trace => trace.traceId),
-    SPANS_PER_TRACE,
-  );
-  const numbers = [...matches.values()].flatMap(({ spanNumbers }) => spanNumbers);
+  selection: Selection,
+  spansets: readonly MatchedSpanset[],
+): Promise<Map<string, readonly object[]>> {
+  const numbers = [...new Set(spansets.flatMap(({ spanNumbers }) => spanNumbers))];
   const spans = numbers.length === 0 ? [] : await readSpans(database, `span_no IN (${numbers.join(',')})`);
-  const byTrace = Map.groupBy(spans, span => span.traceId);
-  const keys = filter.conditions.flatMap(condition => (condition.on === 'attribute' ? [condition.key] : []));
-  return new Map(
-    [...matches].map(([traceId, { matched }]) => [
-      traceId,
-      [
-        {
-          matched,
-          attributes: [],
-          spans: (byTrace.get(traceId) ?? []).map(span => ({
-            spanId: span.spanId,
-            name: span.name,
-            serviceName: span.serviceName,
-            startTimeUnixNano: span.startTimeUnixNano,
-            durationNano: span.durationNano,
-            attributes: chosenAttributes(span, keys),
-          })),
-        },
-      ],
-    ]),
+  const values = await valuesOfSpans(database, shownFields(selection.query), numbers);
+  // Spans are read in the order of their numbers.
+  const sorted = numbers.toSorted((a, b) => (a < b ? -1 : 1));
+  const spanOf = new Map(sorted.map((number, index) => [number, spans[index]] as const));
+  const jsonOf = (number: bigint): object[] => {
+    const span = spanOf.get(number);
+    if (span === undefined) return [];
+    const { spanId, name, serviceName, startTimeUnixNano, durationNano } = span;
+    const attributes = jsonOfValues(Object.entries(values.get(number) ?? {}));
+    return [{ spanId, name, serviceName, startTimeUnixNano, durationNano, attributes }];
+  };
+  const ofTrace = new Map<string, object[]>();
+  for (const { traceId, matched, spanNumbers, attributes } of spansets) {
+    const described = selection.attributes.map((name, index) => [name, valueOfKey(attributes[index] ?? '')] as const);
+    const known = ofTrace.get(traceId) ?? [];
+    known.push({ matched, attributes: jsonOfValues(described), spans: spanNumbers.flatMap(jsonOf) });
+    ofTrace.set(traceId, known);
+  }
+  return ofTrace;
+}
+
+function jsonOfValues(entries: readonly (readonly [string, AttributeValue | undefined])[]): Record<string, unknown> {
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, jsonOfValue(value)]])),
   );
 }
 
-/** The attributes that the filter speaks of, of the span or else of its resource. */
-function chosenAttributes(span: Span, keys: readonly string[]): Record<string, unknown> {
-  const value = (key: string, attributes: Attributes) => (key in attributes ? attributes[key] : undefined);
-  return Object.fromEntries(
-    keys.flatMap(key => {
-      const found = value(key, span.attributes) ?? value(key, span.resource);
-      return found === undefined ? [] : [[key, jsonOfValue(found)]];
-    }),
+/** The spansets of traces as people read them: a row each, with what tells them apart. */
+function spansetTable(
+  traces: readonly TraceSummary[],
+  spansets: readonly MatchedSpanset[],
+  selection: Selection,
+  screen: Screen,
+): Block[] {
+  if (traces.length === 0) return [];
+  const start = timeColumn(
+    traces.map(trace => trace.startTimeUnixNano),
+    screen,
   );
+  const ofTrace = Map.groupBy(spansets, ({ traceId }) => traceId);
+  const shown = traces.flatMap(trace => (ofTrace.get(trace.traceId) ?? []).map(spanset => ({ trace, spanset })));
+  return [
+    {
+      kind: 'table',
+      columns: [
+        traceIdColumn(shown.map(({ trace }) => trace.traceId)),
+        { title: start.title, expendable: 2 },
+        { title: 'ROOT', least: 20, expendable: 1 },
+        { title: 'MATCHED', align: 'right' },
+        ...selection.attributes.map(title => ({ title, least: 8 })),
+      ],
+      rows: shown.map(({ trace, spanset: { matched, attributes } }) => [
+        [styled(trace.traceId)],
+        [styled(start.cell(trace.startTimeUnixNano), 'dim')],
+        rootName(trace, screen),
+        [styled(formatCount(matched))],
+        ...selection.attributes.map((name, index) => [
+          styled(valueText(name, valueOfKey(attributes[index] ?? ''), screen)),
+        ]),
+      ]),
+    },
+  ];
+}
+
+/** A value in a table; numbers that come of durations are durations. */
+function valueText(name: string, value: AttributeValue | undefined, screen: Screen): string {
+  if (value === undefined) return glyphs(screen.unicode).dot;
+  const isDuration = /\bduration\b/i.test(name);
+  if (isDuration && typeof value === 'bigint') return formatDuration(value, screen.unicode);
+  if (isDuration && typeof value === 'number' && Number.isFinite(value)) {
+    return formatDuration(BigInt(Math.round(value)), screen.unicode);
+  }
+  return nameText(displayValue(value), screen.unicode);
 }
 
 /** Traces as people read them in a list. */
@@ -212,8 +263,13 @@ function traceTable(traces: readonly TraceSummary[], screen: Screen): Block[] {
   ];
 }
 
-/** Spans as people read them in a list. */
-function spanTable(spans: readonly Span[], screen: Screen): Block[] {
+/** Spans as people read them in a list, with what select() names. */
+function spanTable(
+  spans: readonly Span[],
+  fields: readonly ShownField[],
+  valuesOf: (index: number) => Readonly<Record<string, AttributeValue>>,
+  screen: Screen,
+): Block[] {
   if (spans.length === 0) return [];
   const { error } = glyphs(screen.unicode);
   const start = timeColumn(
@@ -231,8 +287,9 @@ function spanTable(spans: readonly Span[], screen: Screen): Block[] {
         { title: 'KIND', expendable: 2 },
         { title: 'DURATION', align: 'right' },
         { title: 'STATUS' },
+        ...fields.map(({ name }) => ({ title: name, least: 8 })),
       ],
-      rows: spans.map(span => [
+      rows: spans.map((span, index) => [
         [styled(span.traceId)],
         [styled(span.spanId)],
         [styled(start.cell(span.startTimeUnixNano), 'dim')],
@@ -240,6 +297,7 @@ function spanTable(spans: readonly Span[], screen: Screen): Block[] {
         [styled(span.kind, 'dim')],
         [styled(formatDuration(span.durationNano, screen.unicode))],
         span.status.code === 'error' ? [styled(`${error} error`, 'error')] : [styled(span.status.code, 'dim')],
+        ...fields.map(({ name }) => [styled(valueText(name, valuesOf(index)[name], screen))]),
       ]),
     },
   ];
@@ -256,8 +314,13 @@ function shownOf(all: number, shown: number, counts: string, screen: Screen): st
   return shown < all ? `${counts} ${glyphs(screen.unicode).dot} ${formatCount(shown)} shown` : counts;
 }
 
-async function searchSpans(context: CommandContext, database: Database, filter: Filter, order: Order): Promise<Report> {
-  const predicate = spanPredicate(filter);
+async function searchSpans(
+  context: CommandContext,
+  database: Database,
+  selection: Selection,
+  order: Order,
+): Promise<Report> {
+  const predicate = selection.spans;
   const limit = context.get(LIMIT) || undefined;
   const column = order.field === 'duration' ? 'duration_ns' : 'start_ns';
   const sql = `${column} ${order.ascending ? 'ASC' : 'DESC'}, start_ns DESC, span_no`;
@@ -273,15 +336,25 @@ async function searchSpans(context: CommandContext, database: Database, filter: 
           limit === undefined ? predicate : `span_no IN (${numbers.map(row => String(row.span_no)).join(',')})`,
           sql.replaceAll(/\b(start_ns|duration_ns|span_no)\b/g, 's.$1'),
         );
-  const rows = spans.map(span => spanJson(span));
-  const trust = await trustOf(database, tracePredicate(filter, 't.trace_id'));
+  const fields = shownFields(selection.query).filter(({ isSelected }) => isSelected);
+  const values = await valuesOfSpans(
+    database,
+    fields,
+    numbers.map(row => row.span_no as bigint),
+  );
+  const valuesOf = (index: number) => values.get(numbers[index]?.span_no as bigint) ?? {};
+  const rows = spans.map((span, index) => ({
+    ...spanJson(span),
+    ...(fields.length === 0 ? {} : { selected: jsonOfValues(Object.entries(valuesOf(index))) }),
+  }));
+  const trust = await trustOf(database, selection.traces('t'));
   const records = { name: 'spans', fields: spanFields(), rows };
   return {
-    data: { query: describeFilter(filter), spans: rows, trust },
+    data: { query: selection.text, spans: rows, trust },
     records,
     isList: true,
     blocks: screen => [
-      ...spanTable(spans, screen),
+      ...spanTable(spans, fields, valuesOf, screen),
       ...(all === 0
         ? []
         : [
@@ -292,7 +365,7 @@ async function searchSpans(context: CommandContext, database: Database, filter: 
           ]),
       ...trustBlocks(trust),
     ],
-    notes: await listNotes(context, database, filter, { noun: 'span', shown: spans.length, all }),
+    notes: await listNotes(context, database, selection, { noun: 'span', shown: spans.length, all }),
     ...exitOf(context, spans.length),
   };
 }

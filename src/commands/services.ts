@@ -1,4 +1,3 @@
-import { spanPredicate, tracePredicate } from '../query/to-sql.ts';
 import { traceTotals } from '../store/find-traces.ts';
 import { requestsOverTime, serviceRates } from '../store/rates.ts';
 import { trustOf } from '../store/trust.ts';
@@ -11,15 +10,17 @@ import { serviceName } from './names.ts';
 import { listNotes } from './notes.ts';
 import {
   EXIT_STATUS,
+  EXPLAIN,
   FILTER_OPTIONS,
-  filterOf,
   INPUT_OPTIONS,
   limitOption,
   OUTPUT_OPTIONS,
   sortOf,
   sortOption,
 } from './options.ts';
+import { searchQueryOf } from './query.ts';
 import { RATE_ORDERS, rateColumns, rateFields, rateJson, sortRates } from './rates.ts';
+import { select } from './selection.ts';
 import { trustBlocks } from './trust.ts';
 
 const LIMIT = limitOption(0);
@@ -35,16 +36,21 @@ export const command: Command = {
     ['tailspan services traces.jsonl --sort p95', 'slowest first'],
     ['tailspan services traces.jsonl --format csv', 'for a spreadsheet'],
   ],
-  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, SORT, EXIT_STATUS, ...OUTPUT_OPTIONS],
+  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, SORT, EXIT_STATUS, EXPLAIN, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const { sources } = readArguments(context.args, false);
-    const filter = filterOf(context);
+    const { sources, query: text } = readArguments(context.args, false);
+    const query = searchQueryOf(context, text);
     const order = sortOf(context.get(SORT), ['service', ...RATE_ORDERS], 'impact', ['service']);
-    await using data = await openData(context, sources, { filter });
+    await using data = await openData(context, sources);
     await requireSpans(data, context);
-    const where = spanPredicate(filter);
-    const traces = tracePredicate(filter, 't.trace_id');
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    const selection = await select(data.database, query);
+    const where = selection.spans;
+    const traces = selection.traces('t');
     const totals = await traceTotals(data.database, traces);
     const start = totals.startTimeUnixNano ?? 0n;
     const end = totals.endTimeUnixNano ?? start;
@@ -82,7 +88,7 @@ export const command: Command = {
           ...trustBlocks(trust),
         ];
       },
-      notes: await listNotes(context, data.database, filter, {
+      notes: await listNotes(context, data.database, selection, {
         noun: 'span',
         shown: rows.length,
         all: sorted.length,

@@ -29,14 +29,15 @@ import { openData, requireSpans } from './data.ts';
 import { findOneTrace } from './find-trace.ts';
 import { nameText, serviceName, spanName } from './names.ts';
 import {
+  EXPLAIN,
   FILTER_OPTIONS,
-  filterOf,
   INPUT_OPTIONS,
   limitOption,
   MIN_DURATION,
   OUTPUT_OPTIONS,
   wholeNumber,
 } from './options.ts';
+import { searchQueryOf } from './query.ts';
 import { spanFields, spanJson } from './span-json.ts';
 import { traceHeading } from './trace-heading.ts';
 import { trustBlocks } from './trust.ts';
@@ -83,15 +84,20 @@ export const command: Command = {
     SHORTEST,
     UNFOLD,
     LIMIT,
+    EXPLAIN,
     ...OUTPUT_OPTIONS,
   ],
 
   async run(context) {
     const args = readArguments(context.args, true);
-    const filter = filterOf(context, false);
-    await using data = await openData(context, args.sources, { filter });
+    const query = searchQueryOf(context, args.query, { withDurations: false });
+    await using data = await openData(context, args.sources);
     await requireSpans(data, context);
-    const traceId = await findOneTrace(data.database, args, filter, context.screen);
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    const traceId = await findOneTrace(data.database, args, query, context.screen);
     const trace = buildTrace(await readTrace(data.database, traceId));
     const spanId = context.get(SPAN);
     return spanId === undefined

@@ -1,4 +1,3 @@
-import { spanPredicate, tracePredicate } from '../query/to-sql.ts';
 import type { Block, Field } from '../report/report.ts';
 import { findTraces, type TraceSummary, traceTotals } from '../store/find-traces.ts';
 import { requestsOverTime, serviceRates } from '../store/rates.ts';
@@ -12,9 +11,11 @@ import { readArguments } from './arguments.ts';
 import type { Command, Option } from './command.ts';
 import { openData, requireSpans } from './data.ts';
 import { rootName, serviceName } from './names.ts';
-import { noMatchNote } from './notes.ts';
-import { DB, FILTER_OPTIONS, filterOf, INPUT_OPTIONS, limitOption, OUTPUT_OPTIONS } from './options.ts';
+import { noMatchNotes } from './notes.ts';
+import { DB, EXPLAIN, FILTER_OPTIONS, INPUT_OPTIONS, limitOption, OUTPUT_OPTIONS } from './options.ts';
+import { searchQueryOf } from './query.ts';
 import { rateColumns, rateFields, rateJson, sortRates } from './rates.ts';
+import { select } from './selection.ts';
 import { sameData } from './shell.ts';
 import { shortTraceId, traceIdColumn } from './short-ids.ts';
 import { timeColumn, timeCovered } from './time-range.ts';
@@ -37,16 +38,21 @@ export const command: Command = {
     ['kubectl logs collector | tailspan summary', 'what is piped in'],
     ['tailspan summary --since 1h', 'the last hour of the default database'],
   ],
-  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, ...OUTPUT_OPTIONS],
+  options: [...INPUT_OPTIONS, ...FILTER_OPTIONS, LIMIT, EXPLAIN, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const { sources } = readArguments(context.args, false);
-    const filter = filterOf(context);
-    await using data = await openData(context, sources, { filter });
+    const { sources, query: text } = readArguments(context.args, false);
+    const query = searchQueryOf(context, text);
+    await using data = await openData(context, sources);
     await requireSpans(data, context);
+    if (context.get(EXPLAIN) === true) {
+      const { explainReport } = await import('./explain.ts');
+      return await explainReport(context, data.database, query);
+    }
+    const selection = await select(data.database, query);
     const { database } = data;
-    const traceWhere = tracePredicate(filter, 't.trace_id');
-    const spanWhere = spanPredicate(filter);
+    const traceWhere = selection.traces('t');
+    const spanWhere = selection.spans;
     const totals = await traceTotals(database, traceWhere);
     const start = totals.startTimeUnixNano ?? 0n;
     const end = totals.endTimeUnixNano ?? start;
@@ -74,7 +80,7 @@ export const command: Command = {
         trust,
       },
       records: { name: 'services', fields: FIELDS, rows: services },
-      notes: totals.traces === 0 ? [await noMatchNote(database, filter, 'trace', context.screen)] : [],
+      notes: totals.traces === 0 ? await noMatchNotes(database, selection, 'trace', context.screen) : [],
       blocks: screen => {
         if (totals.traces === 0) return [];
         const { dot } = glyphs(screen.unicode);

@@ -1,4 +1,4 @@
-import { formatDuration, formatTime } from '../terminal/format.ts';
+import { formatDuration, formatRfc3339, formatTime } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
 
 // Times beside each other, without what they have in common.
@@ -15,6 +15,14 @@ export function timeRange(start: bigint, end: bigint, screen: Screen, digits: 0 
 /** Returns the same with the time between. */
 export function timeCovered(start: bigint, end: bigint, screen: Screen): string {
   return `${timeRange(start, end, screen)} (${formatDuration(end - start, screen.unicode)})`;
+}
+
+/** Returns TraceQL with times that people can read: it writes them in nanoseconds. */
+export function withReadableTimes(traceql: string): string {
+  return traceql.replace(
+    /(span:startTime [<>]=?) (\d+)/g,
+    (_, field, nanos) => `${field} ${formatRfc3339(BigInt(nanos)).replace(/\.?0+Z$/, 'Z')}`,
+  );
 }
 
 /** The heading and the cells of a column of times: the date is in the heading where all have the same. */

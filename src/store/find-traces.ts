@@ -44,13 +44,14 @@ const COLUMNS = `t.trace_id, t.start_ns, t.duration_ns, t.span_count, t.error_co
 /** Returns traces in a total order: the one asked for, then the start, then the id. */
 export async function findTraces(database: Database, query: TraceQuery): Promise<TraceSummary[]> {
   const direction = query.ascending ? 'ASC' : 'DESC';
+  const order = `ORDER BY t.${TRACE_ORDERS[query.order]} ${direction}, t.start_ns DESC, t.trace_id`;
+  // Names are looked up for the traces that are shown only.
+  const shown = `SELECT * FROM trace t WHERE ${query.where} ${query.limit === undefined ? '' : `${order} LIMIT ${query.limit}`}`;
   const rows = await database.rows(`
     SELECT ${COLUMNS}
-    FROM trace t JOIN operation o USING (operation_id) JOIN service v USING (service_id),
+    FROM (${shown}) t JOIN operation o USING (operation_id) JOIN service v USING (service_id),
       (SELECT list(name ORDER BY service_id) AS names FROM service)
-    WHERE ${query.where}
-    ORDER BY t.${TRACE_ORDERS[query.order]} ${direction}, t.start_ns DESC, t.trace_id
-    ${query.limit === undefined ? '' : `LIMIT ${query.limit}`}`);
+    ${order}`);
   return rows.map(summaryOf);
 }
 
@@ -99,24 +100,4 @@ export async function traceTotals(database: Database, where: string): Promise<Tr
     startTimeUnixNano: typeof row.first === 'bigint' ? row.first : undefined,
     endTimeUnixNano: typeof row.last === 'bigint' ? row.last : undefined,
   };
-}
-
-/** Span numbers of the first `perTrace` spans of each trace that pass a filter, and how many do, by trace. */
-export async function matchingSpans(
-  database: Database,
-  predicate: string,
-  traceIds: readonly string[],
-  perTrace: number,
-): Promise<Map<string, { matched: number; spanNumbers: bigint[] }>> {
-  if (traceIds.length === 0) return new Map();
-  const ids = traceIds.map(id => `${BigInt(`0x${id}`)}::UHUGEINT`).join(',');
-  const rows = await database.rows(`
-    SELECT trace_id, count(*) AS matched, list(span_no ORDER BY span_no)[1:${perTrace}] AS numbers
-    FROM span s WHERE s.trace_id IN (${ids}) AND ${predicate} GROUP BY trace_id`);
-  return new Map(
-    rows.map(row => [
-      traceIdOf(row.trace_id as bigint),
-      { matched: Number(row.matched), spanNumbers: (Array.isArray(row.numbers) ? row.numbers : []) as bigint[] },
-    ]),
-  );
 }

@@ -44,6 +44,15 @@ export function formatCount(count: number | bigint): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
+/** Returns a number of any kind with three significant digits, from a hundred on whole: `0.00123`, `4.56`, `1,204`. */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e15)) return value.toPrecision(3);
+  if (size >= 99.95) return formatCount(Math.round(value));
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
+}
+
 /** Returns a share as a percentage: `12.3%`, `<0.1%`, `100%`. */
 export function formatShare(share: number): string {
   if (!Number.isFinite(share) || share === 0) return '0%';

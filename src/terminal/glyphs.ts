@@ -29,6 +29,8 @@ export interface Glyphs extends TreeGlyphs {
   readonly rightEighth: string;
   /** Heights of a sparkline, lowest first. */
   readonly spark: readonly string[];
+  /** Shades of a heat map, lightest first. */
+  readonly shades: readonly string[];
 }
 
 const UNICODE: Glyphs = {
@@ -51,6 +53,7 @@ const UNICODE: Glyphs = {
   rightHalf: '▐',
   rightEighth: '▕',
   spark: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+  shades: ['░', '▒', '▓', '█'],
 };
 
 const ASCII: Glyphs = {
@@ -73,6 +76,7 @@ const ASCII: Glyphs = {
   rightHalf: ':',
   rightEighth: '.',
   spark: ['.', ':', '-', '=', '+', '*', '%', '#'],
+  shades: ['.', ':', '*', '#'],
 };
 
 /** Returns the characters for a terminal. */

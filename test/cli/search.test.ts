@@ -26,7 +26,7 @@ describe('search', () => {
           spanSets: [
             {
               matched: 3,
-              attributes: [],
+              attributes: {},
               spans: ['p', 'q', 'r'].map(id => ({
                 spanId: Buffer.from(id).toString('hex').padStart(16, '0'),
                 name: { p: 'POST /pay', q: 'POST', r: 'POST /pay' }[id],
@@ -128,10 +128,54 @@ describe('search', () => {
     expect(await answer(['show', narrow.split(' ')[0] ?? '', EXAMPLE])).toContain('3c6532a0ad6259ae955b32d73276c5f9');
   });
 
-  test('a query in braces is not for this version', async () => {
-    const { error, hint } = await refusal(['search', '{ status = error }', EXAMPLE]);
-    expect(error).toBe('queries in braces are not understood by this version');
-    expect(hint).toContain('--status');
+  test('a query and flags: the query sees what passes the flags', async () => {
+    const { query, traces } = await answerJson<{ query: string; traces: object[] }>([
+      'search',
+      '{ status = error } | count() > 3',
+      EXAMPLE,
+      '--service',
+      'frontend',
+    ]);
+    expect(query).toBe('{ status = error && resource.service.name = "frontend" } | count() > 3');
+    // Traces fail more than once, but never twice in the frontend.
+    expect(
+      (await answerJson<{ traces: object[] }>(['search', '{ status = error } | count() > 3', EXAMPLE])).traces,
+    ).not.toEqual([]);
+    expect(traces).toEqual([]);
+  });
+
+  test('a query that cannot be read is told with its place', async () => {
+    const query = '{ status = eror }';
+    const { stderr, exitCode } = await tailspan(['search', query, EXAMPLE]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`\n  ${query}\n             ^^^^\n`);
+    const json = await tailspan(['search', query, EXAMPLE, '--json']);
+    expect(json.exitCode).toBe(2);
+    expect(json.stdout).toBe('');
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { kind: 'parse', query, from: 11, to: 15 } });
+    const unsound = await tailspan(['search', '{ 1 + "a" }', EXAMPLE, '--format=ndjson']);
+    expect(JSON.parse(unsound.stderr)).toMatchObject({ error: { kind: 'validation' } });
+  });
+
+  test('two queries, and one for metrics, are refused', async () => {
+    expect((await refusal(['search', '{ }', '{ .a }', EXAMPLE])).error).toBe("'{ }' and '{ .a }' are both queries");
+    expect((await refusal(['search', '{ } | rate()', EXAMPLE])).hint).toBe("tailspan metrics '{ } | rate()'");
+  });
+
+  test('--strict-traceql refuses what Tempo does not know', async () => {
+    const { error } = await refusal(['search', '{ ancestor.x = 1 }', EXAMPLE, '--strict-traceql']);
+    expect(error).toBe('ancestor. is an extension of tailspan');
+  });
+
+  test('spansets are told apart by what by() and aggregates say of them', async () => {
+    const { traces } = await answerJson<{
+      traces: { spanSets: { matched: number; attributes: object; spans: { attributes: object }[] }[] }[];
+    }>(['search', '{ kind = server } | by(resource.service.name) | count() > 0', EXAMPLE, '-n', '1']);
+    const [trace] = traces;
+    expect(trace?.spanSets.length).toBeGreaterThan(1);
+    for (const { matched, attributes } of trace?.spanSets ?? []) {
+      expect(attributes).toEqual({ 'by(resource.service.name)': expect.any(String), 'count()': matched });
+    }
   });
 });
 

@@ -61,7 +61,7 @@ export async function refusal(args: readonly string[], options: RunOptions = {})
   expect(finished.stderr.match(/^error: /gm)).toHaveLength(1);
   expect(finished.stderr.match(/^hint: /gm)).toHaveLength(1);
   expect(finished.stderr).not.toMatch(/^\s+at /m);
-  const [, error = '', hint = ''] = /^error: (.*)\nhint: ([\s\S]*)\n$/m.exec(finished.stderr) ?? [];
+  const [, error = '', hint = ''] = /^error: (.*)\n(?: {2}.*\n)*hint: ([\s\S]*)\n$/m.exec(finished.stderr) ?? [];
   expect(error).not.toMatch(/^[A-Z][a-z]|\.$/);
   return { ...finished, error, hint };
 }

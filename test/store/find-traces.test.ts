@@ -1,11 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  findTraces,
-  matchingSpans,
-  type TraceOrder,
-  type TraceQuery,
-  traceTotals,
-} from '../../src/store/find-traces.ts';
+import { findTraces, type TraceOrder, type TraceQuery, traceTotals } from '../../src/store/find-traces.ts';
 import { DRAWING_START, draw } from '../support/drawn-trace.ts';
 import { storeOf } from '../support/load.ts';
 
@@ -133,30 +127,5 @@ describe('totals', () => {
       startTimeUnixNano: last - 5n,
       endTimeUnixNano: last,
     });
-  });
-});
-
-describe('spans that match', () => {
-  test('are counted by trace, and the first ones of each are named', async () => {
-    const { database } = await storeOf(TRACES.flat());
-    const ids = TRACES.map(([span]) => span!.traceId);
-    const found = await matchingSpans(database, 's.depth >= 0', ids.slice(0, 3), 2);
-    const numbers = async (id: string) =>
-      (await database.rows(`SELECT span_no FROM span WHERE trace_id = ${BigInt(`0x${id}`)} ORDER BY span_no`)).map(
-        row => row.span_no,
-      );
-    expect(found).toEqual(
-      new Map([
-        [ids[0], { matched: 3, spanNumbers: (await numbers(ids[0]!)).slice(0, 2) }],
-        [ids[1], { matched: 2, spanNumbers: await numbers(ids[1]!) }],
-        [ids[2], { matched: 1, spanNumbers: await numbers(ids[2]!) }],
-      ]),
-    );
-  });
-
-  test('may be none', async () => {
-    const { database } = await storeOf(TRACES.flat());
-    expect(await matchingSpans(database, 'FALSE', [idOf('1')], 3)).toEqual(new Map());
-    expect(await matchingSpans(database, 'TRUE', [], 3)).toEqual(new Map());
   });
 });
