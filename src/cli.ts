@@ -43,7 +43,7 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
     );
     return await runCommand(entry, command, args, get, screen, world);
   } catch (error) {
-    return await explain(error, screen, argv.includes('--debug'));
+    return await explain(error, screen, argv);
   }
 }
 
@@ -268,20 +268,36 @@ async function write(
 const PAGED: ReadonlySet<string> = new Set(['show', 'search', 'sql', 'errors', 'operations', 'critical-path']);
 
 /** Says what went wrong, once, and returns the exit code. */
-async function explain(error: unknown, screen: Screen, isDebug: boolean): Promise<ExitCode> {
+async function explain(error: unknown, screen: Screen, argv: readonly string[]): Promise<ExitCode> {
   if (error instanceof BrokenPipe) return ExitCode.ok;
   if (error instanceof Interruption) return error.exitCode;
   if (error instanceof ToldError) return ExitCode.trouble;
   if (error instanceof UserError) {
+    if (error.details !== undefined && wantsJson(argv)) {
+      const { message, hint, details } = error;
+      await screen.stderr.write(`${JSON.stringify({ error: { message, hint, ...details } })}\n`);
+      return ExitCode.trouble;
+    }
     await tell(screen, 'error', error.message);
+    for (const line of error.excerpt) await screen.stderr.write(`  ${line}\n`);
     if (error.hint !== undefined) await tell(screen, 'hint', error.hint);
   } else {
     const message = error instanceof Error ? error.message : String(error);
     await tell(screen, 'error', message.split('\n')[0] ?? '');
     await tell(screen, 'hint', 'this is a bug in tailspan; run again with --debug and report what it prints');
   }
-  if (isDebug && error instanceof Error) await screen.stderr.write(`${error.stack ?? ''}\n`);
+  if (argv.includes('--debug') && error instanceof Error) await screen.stderr.write(`${error.stack ?? ''}\n`);
   return ExitCode.trouble;
+}
+
+/** Says whether arguments ask for JSON; they may be wrong otherwise, so that they are not parsed. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (argument, index) =>
+      argument === '--json' ||
+      /^--format=(nd)?json$/.test(argument) ||
+      (argument === '--format' && /^(nd)?json$/.test(argv[index + 1] ?? '')),
+  );
 }
 
 /** The other end of stdout was closed: `… | head -1`. Quiet success. */
