@@ -26,7 +26,7 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
     if (argument === '') {
       throw new UserError('an argument is empty', { hint: 'a variable of the shell may not be set' });
     }
-    if (argument.startsWith('{') || argument.startsWith('(')) {
+    if (/^\s*[{(]/.test(argument)) {
       if (query !== undefined) {
         throw new UserError(`'${query}' and '${argument}' are both queries`, {
           hint: 'one at a time; && and || put two into one: { … } && { … }',

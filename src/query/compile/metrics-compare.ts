@@ -1,3 +1,4 @@
+import { ValueType } from '../../model/attributes.ts';
 import {
   type COMPARED_INTRINSICS,
   type COMPARED_SCOPES,
@@ -12,7 +13,7 @@ import { conditionSql } from './conditions.ts';
 import { valueOfKey } from './keys.ts';
 import { type CompiledMetrics, intervalSql, type MetricsRow, type ScopedSpans } from './metrics.ts';
 import { SERVICE_NAME } from './scope.ts';
-import { attributeValue, isPresent, keyOf, type SqlValue } from './sql-value.ts';
+import { attributeValue, keyOf, type SqlValue } from './sql-value.ts';
 
 // compare() as SQL. Spans are counted by the ids of what they have first, then by what stands behind these.
 
@@ -65,11 +66,13 @@ function byId(id: string): string {
   return `(SELECT ${id}, i, selected, count(*) AS n FROM base GROUP BY ALL)`;
 }
 
+/** The attributes that are not nil: making a key once for each, rather than for each count of it, takes half the time. */
+const ATTRIBUTES = `(SELECT a.attribute_id, k.name, ${keyOf(attributeValue('a'))} AS key FROM attribute a JOIN key k USING (key_id) WHERE a.type <> ${ValueType.empty})`;
+
 /** Counts of the attributes whose ids, in `attribute_id`, are counted in `n`. */
 function attributes(scope: Scope, counted: string): string {
-  const others = scope === 'resource' ? ` AND k.name <> '${SERVICE_NAME}'` : '';
-  const value = attributeValue('a');
-  return `SELECT '${scope}' AS scope, k.name, ${keyOf(value)} AS key, i, selected, sum(n) AS n FROM ${counted} JOIN attribute a USING (attribute_id) JOIN key k USING (key_id) WHERE ${isPresent(value)}${others} GROUP BY ALL`;
+  const where = scope === 'resource' ? `name <> '${SERVICE_NAME}'` : 'true';
+  return `SELECT '${scope}' AS scope, name, key, i, selected, sum(n) AS n FROM ${counted} JOIN ${ATTRIBUTES} USING (attribute_id) WHERE ${where} GROUP BY ALL`;
 }
 
 function intrinsic(name: IntrinsicName, value: SqlValue, counted: string, where = 'true'): string {
@@ -111,5 +114,5 @@ const COUNTS: readonly string[] = [
     `(SELECT unnest(r.attribute_ids) AS attribute_id, i, selected, n FROM ${byId('resource_id')} JOIN resource r USING (resource_id))`,
   ),
   attributes('instrumentation', `(SELECT unnest(c.attribute_ids) AS attribute_id, i, selected, n FROM ${SCOPES})`),
-  `SELECT 'event', name, key, i, selected, count(*) FROM (SELECT DISTINCT span_no, k.name, ${keyOf(attributeValue('a'))} AS key, i, selected FROM (SELECT span_no, unnest(e.attribute_ids) AS attribute_id, i, selected FROM ${EVENTS}) JOIN attribute a USING (attribute_id) JOIN key k USING (key_id) WHERE ${isPresent(attributeValue('a'))}) GROUP BY ALL`,
+  `SELECT 'event', name, key, i, selected, count(*) FROM (SELECT DISTINCT span_no, name, key, i, selected FROM (SELECT span_no, unnest(e.attribute_ids) AS attribute_id, i, selected FROM ${EVENTS}) JOIN ${ATTRIBUTES} USING (attribute_id)) GROUP BY ALL`,
 ];

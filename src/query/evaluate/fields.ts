@@ -1,3 +1,4 @@
+import { CARRIED_FIELDS } from '../../model/carried-fields.ts';
 import type { Span, SpanEvent, SpanLink } from '../../model/span.ts';
 import type { Trace, TraceNode } from '../../model/trace.ts';
 import type { Attribute, Field, Intrinsic } from '../traceql/ast.ts';
@@ -62,14 +63,35 @@ function ofAncestors(own: Reader): Reader {
   return { isMany: true, some };
 }
 
+/** An attribute of the span, or a field that is stored as one. */
+function spanAttribute(span: Span, name: string): Value {
+  switch (name) {
+    case CARRIED_FIELDS.traceState:
+      return span.traceState;
+    case CARRIED_FIELDS.droppedAttributesCount:
+      return countValue(span.droppedAttributesCount);
+    case CARRIED_FIELDS.droppedEventsCount:
+      return countValue(span.droppedEventsCount);
+    case CARRIED_FIELDS.droppedLinksCount:
+      return countValue(span.droppedLinksCount);
+    default:
+      return attributeOf(span.attributes, name);
+  }
+}
+
+/** None is not stored. */
+function countValue(count: number): Value {
+  return count === 0 ? undefined : BigInt(count);
+}
+
 function attributeReader({ scope, name }: Attribute): Reader {
   switch (scope) {
     case 'span':
-      return one(({ span }) => attributeOf(span.attributes, name));
+      return one(({ span }) => spanAttribute(span, name));
     case 'resource':
       return one(({ span }) => resourceAttribute(span, name));
     case 'any':
-      return one(({ span }) => attributeOf(span.attributes, name) ?? resourceAttribute(span, name));
+      return one(({ span }) => spanAttribute(span, name) ?? resourceAttribute(span, name));
     case 'instrumentation':
       return one(({ span }) => attributeOf(span.scope.attributes, name));
     case 'event':

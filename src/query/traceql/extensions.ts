@@ -44,8 +44,12 @@ function findExtension(node: Node): Extension | undefined {
 function extensionAt(node: Node): { what: string; instead: string } | undefined {
   switch (node.kind) {
     case 'attribute':
-      if (node.holder !== 'ancestor') return undefined;
-      return { what: 'ancestor.', instead: 'relate two sets of spans: { } >> { }' };
+      // Tempo reads `parent.`, and then says that it does not support it.
+      if (node.holder === 'self') return undefined;
+      return {
+        what: `${node.holder}.`,
+        instead: `relate two sets of spans: { } ${node.holder === 'parent' ? '>' : '>>'} { }`,
+      };
     case 'intrinsic': {
       const what = spellIntrinsic(node.holder, node.name);
       if (node.holder !== 'self') {
