@@ -14,7 +14,7 @@ export interface Arguments {
 }
 
 /**
- * Tells arguments apart: one that begins with `{` or `(` is a query, one that names an existing path, is `-` or is a
+ * Tells arguments apart: one that begins with `{` or `(`, or a number and one of these, is a query, one that names an existing path, is `-` or is a
  * pattern is a source, and where `takesTrace` the first other one is a trace id, the beginning of one, or a header that holds one.
  */
 export function readArguments(args: readonly string[], takesTrace: boolean): Arguments {
@@ -26,7 +26,7 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
     if (argument === '') {
       throw new UserError('an argument is empty', { hint: 'a variable of the shell may not be set' });
     }
-    if (/^\s*[{(]/.test(argument)) {
+    if (QUERY.test(argument)) {
       if (query !== undefined) {
         throw new UserError(`'${query}' and '${argument}' are both queries`, {
           hint: 'one at a time; && and || put two into one: { … } && { … }',
@@ -59,6 +59,9 @@ export function readArguments(args: readonly string[], takesTrace: boolean): Arg
   }
   return { trace, traceText, sources, query };
 }
+
+/** How a query begins; arithmetic between metrics may begin with a number. */
+const QUERY = /^\s*(?:-?[\d.]+\s*[-+*/]\s*)?[{(]/;
 
 function looksLikePath(text: string): boolean {
   return /[./\\]/.test(text) || isPattern(text);

@@ -93,7 +93,7 @@ export const command: Command = {
 
   async run(context) {
     const args = readArguments(context.args, true);
-    const query = searchQueryOf(context, args.query);
+    const query = await searchQueryOf(context, args.query);
     const options: PathOptions = {
       policy: context.get(POLICY) === 'overlap' ? 'overlap' : 'end',
       async: context.get(ASYNC) === 'include' ? 'include' : 'exclude',

@@ -76,7 +76,7 @@ export const command: Command = {
       context.args.filter(argument => argument !== group),
       false,
     );
-    const query = searchQueryOf(context, text);
+    const query = await searchQueryOf(context, text);
     const order = sortOf(context.get(SORT), ORDERS, 'traces', ['service']);
     await using data = await openData(context, sources);
     await requireSpans(data, context);

@@ -1,6 +1,12 @@
 import { compileFor } from '../query/compile/attribute-ids.ts';
 import { compilePipeline } from '../query/compile/compile.ts';
-import { type Conjunct, conjunctCountsSql, conjunctsOf, readConjuncts } from '../query/compile/explain.ts';
+import {
+  type Conjunct,
+  conjunctCountsSql,
+  conjunctsOf,
+  MOST_CONJUNCTS,
+  readConjuncts,
+} from '../query/compile/explain.ts';
 import { formatSql } from '../query/compile/explain-sql.ts';
 import { printQuery } from '../query/traceql/printer.ts';
 import type { Block, Field, Report } from '../report/report.ts';
@@ -22,7 +28,7 @@ interface ExplainedStep {
   readonly text: string;
   readonly spanCount: number;
   readonly traceCount: number;
-  /** The conditions of a filter that has several. */
+  /** The conditions of a filter that has several, though not too many. */
   readonly conjuncts: readonly Conjunct[];
 }
 
@@ -54,7 +60,8 @@ export async function explainReport(
     const [kept = {}] = await database.rows(
       `SELECT count(DISTINCT span_no) AS spans, count(DISTINCT trace_id) AS traces FROM ${name}`,
     );
-    const hasSeveral = filter !== undefined && conjunctsOf(filter.condition).length > 1;
+    const count = filter === undefined ? 1 : conjunctsOf(filter.condition).length;
+    const hasSeveral = filter !== undefined && count > 1 && count <= MOST_CONJUNCTS;
     const [counts = {}] = hasSeveral ? await database.rows(conjunctCountsSql(filter)) : [];
     explained.push({
       name,

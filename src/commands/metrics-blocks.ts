@@ -1,8 +1,8 @@
 import { comparedSides } from '../query/metrics/compare.ts';
 import { identityOf, type Label, type Series } from '../query/metrics/series.ts';
 import { type TimeGrid, timeOfInterval } from '../query/metrics/time-grid.ts';
-import type { MetricsExpression, NumericLiteral } from '../query/traceql/ast.ts';
-import { formatDuration as formatStep } from '../query/traceql/literals.ts';
+import type { MetricsExpression, MetricsQuery, NumericLiteral } from '../query/traceql/ast.ts';
+import { formatDuration as formatLiteral } from '../query/traceql/literals.ts';
 import { typeOfField } from '../query/traceql/types.ts';
 import type { Block } from '../report/report.ts';
 import { chartAxis, chartLine } from '../terminal/chart.ts';
@@ -52,19 +52,23 @@ function unitOf(expression: MetricsExpression | NumericLiteral): Unit | undefine
       return a === 'number' ? b : undefined;
     }
     case 'metrics': {
-      const { function: measure } = expression;
-      if (measure.name === 'rate') return 'rate';
-      const isOfField = measure.kind === 'field-metric' || measure.kind === 'quantile-metric';
-      return isOfField && typeOfField(measure.field) === 'duration' ? 'seconds' : 'number';
+      const { name } = expression.function;
+      if (name === 'rate') return 'rate';
+      return name !== 'histogram_over_time' && isOfDurations(expression) ? 'seconds' : 'number';
     }
   }
+}
+
+function isOfDurations({ function: measure }: MetricsQuery): boolean {
+  const isOfField = measure.kind === 'field-metric' || measure.kind === 'quantile-metric';
+  return isOfField && typeOfField(measure.field) === 'duration';
 }
 
 /** How the values of a table are written. */
 function formatOf(unit: Unit | undefined, values: readonly number[], unicode: boolean): (value: number) => string {
   switch (unit) {
     case 'rate': {
-      const rateUnit = rateUnitOf(values);
+      const rateUnit = rateUnitOf(values.map(Math.abs));
       return value => (value < 0 ? `-${formatRate(-value, rateUnit)}` : formatRate(value, rateUnit));
     }
     case 'seconds':
@@ -85,7 +89,7 @@ export function chartWidth({ width }: Screen): number {
 
 /** Values in as many columns as there are: of several in one column what `merge` makes of them. */
 function inColumns(values: readonly number[], columns: number, merge: (values: readonly number[]) => number): number[] {
-  const each = Math.ceil(values.length / columns);
+  const each = Math.max(1, Math.ceil(values.length / columns));
   return Array.from({ length: Math.ceil(values.length / each) }, (_, column) => {
     const present = values.slice(column * each, (column + 1) * each).filter(value => !Number.isNaN(value));
     return present.length === 0 ? Number.NaN : merge(present);
@@ -146,10 +150,21 @@ function labelCell({ name, value, text }: Label, screen: Screen): Line {
 
 /** The times at the ends of a chart, as its heading. */
 function axisOf(grid: TimeGrid, screen: Screen): string {
-  const clock = (interval: number) =>
-    formatTime(timeOfInterval(grid, interval), { utc: screen.utc, digits: digitsOf(grid), date: false });
+  const isOfDays = grid.stepNano * BigInt(grid.count) >= DAY;
+  const clock = (interval: number) => {
+    const format = { utc: screen.utc, digits: digitsOf(grid), date: isOfDays };
+    const text = formatTime(timeOfInterval(grid, interval), format);
+    return isOfDays ? text.slice(0, 10) : text;
+  };
   const columns = Math.ceil(grid.count / Math.ceil(grid.count / chartWidth(screen)));
   return chartAxis(clock(0), clock(grid.count), columns, 'OVER TIME');
+}
+
+const DAY = 86_400_000_000_000n;
+
+/** A step as `--step` takes it: `15s`, `1h30m`, `20d`. */
+export function stepText(stepNano: bigint): string {
+  return stepNano % DAY === 0n ? `${stepNano / DAY}d` : formatLiteral(stepNano);
 }
 
 /** Digits of seconds that tell intervals apart. */
@@ -159,7 +174,7 @@ function digitsOf({ stepNano }: TimeGrid): 0 | 3 {
 
 function footOf(grid: TimeGrid, screen: Screen): Block {
   const range = timeRange(timeOfInterval(grid, 0), timeOfInterval(grid, grid.count), screen, digitsOf(grid));
-  const intervals = `${plural(grid.count, 'interval')} of ${formatStep(grid.stepNano)}`;
+  const intervals = `${plural(grid.count, 'interval')} of ${stepText(grid.stepNano)}`;
   const text = `${intervals} ${glyphs(screen.unicode).dot} ${range}`;
   return { kind: 'lines', lines: [[], [styled(text, 'dim')]] };
 }
@@ -173,7 +188,7 @@ export function withoutBucket({ labels }: Series): string {
 export function heatMapBlocks({ root, grid, series }: MetricsView, screen: Screen): Block[] {
   if (series.length === 0) return [];
   const marks = glyphs(screen.unicode);
-  const isOfSeconds = unitOf(root) === 'seconds';
+  const isOfSeconds = root.kind === 'metrics' && isOfDurations(root);
   const histograms = [...Map.groupBy(series, withoutBucket).values()];
   const bound = (value: number) => (isOfSeconds ? formatSeconds(value, screen.unicode) : formatNumber(value));
   const blocks = histograms.flatMap((buckets, index): Block[] => {

@@ -7,7 +7,6 @@ import { type Exemplar, hasPoints, type Series } from '../query/metrics/series.t
 import { startBounds } from '../query/metrics/start-bounds.ts';
 import { roundStep, type TimeGrid, timeGrid, timeOfInterval } from '../query/metrics/time-grid.ts';
 import type { MetricsExpression, MetricsQuery, Query } from '../query/traceql/ast.ts';
-import { formatDuration } from '../query/traceql/literals.ts';
 import { printQuery } from '../query/traceql/printer.ts';
 import type { Field, Records } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
@@ -24,6 +23,7 @@ import {
   heatMapBlocks,
   type MetricsView,
   seriesBlocks,
+  stepText,
   withoutBucket,
 } from './metrics-blocks.ts';
 import { queryText } from './notes.ts';
@@ -75,7 +75,7 @@ export const command: Command = {
 
   async run(context) {
     const { sources, query: text = DEFAULT_QUERY } = readArguments(context.args, false);
-    const query = metricsQueryOf(context, text);
+    const query = await metricsQueryOf(context, text);
     await using data = await openData(context, sources);
     await requireSpans(data, context);
     const { database } = data;
@@ -126,8 +126,8 @@ function gridOf(context: CommandContext, root: MetricsExpression, times: StartTi
   if (grid.count <= MOST_INTERVALS) return grid;
   const least = roundStep(first, end, MOST_INTERVALS);
   throw new UserError(
-    `--step ${formatDuration(step)} makes ${formatCount(grid.count)} intervals, and ${formatCount(MOST_INTERVALS)} are the most`,
-    { hint: `--step ${formatDuration(least)} is long enough; --since and --until take a part of the time` },
+    `--step ${stepText(step)} makes ${formatCount(grid.count)} intervals, and ${formatCount(MOST_INTERVALS)} are the most`,
+    { hint: `--step ${stepText(least)} is long enough; --since and --until take a part of the time` },
   );
 }
 

@@ -1,6 +1,4 @@
-import { fieldsOfOneSpelling, spellingsOf } from '../query/semconv.ts';
 import { childrenOf, type Node } from '../query/traceql/ast.ts';
-import { printExpression } from '../query/traceql/printer.ts';
 import type { Database } from '../store/database.ts';
 import { traceTotals } from '../store/find-traces.ts';
 import { formatCount } from '../terminal/format.ts';
@@ -21,11 +19,13 @@ export async function listNotes(
 ): Promise<string[]> {
   if (all === 0) return noMatchNotes(database, selection, noun, context.screen);
   const more = shown < all ? [`${formatCount(all - shown)} more (--limit 0 shows all)`] : [];
-  return context.get(SEMCONV) === true ? [...more, ...oneSpellingNotes(selection)] : more;
+  return context.get(SEMCONV) === true ? [...more, ...(await oneSpellingNotes(selection))] : more;
 }
 
 /** What `--semconv` does not reach. */
-function oneSpellingNotes({ query }: Selection): string[] {
+async function oneSpellingNotes({ query }: Selection): Promise<string[]> {
+  const { fieldsOfOneSpelling, spellingsOf } = await import('../query/semconv.ts');
+  const { printExpression } = await import('../query/traceql/printer.ts');
   return fieldsOfOneSpelling(query.root).map(
     field =>
       `${printExpression(field)} is in no condition there, so it stands for this name only (--semconv: ${spellingsOf(field.name).slice(1).join(', ')})`,

@@ -43,7 +43,7 @@ export const command: Command = {
 
   async run(context) {
     const { sources, query: text } = readArguments(context.args, false);
-    const query = searchQueryOf(context, text);
+    const query = await searchQueryOf(context, text);
     const order = sortOf(context.get(SORT), ORDERS, 'impact', ['service', 'name']);
     await using data = await openData(context, sources);
     await requireSpans(data, context);

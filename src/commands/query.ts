@@ -1,13 +1,11 @@
 import { UserError } from '../errors.ts';
 import { type EVERYTHING, narrowed, queryOfConditions } from '../query/flags.ts';
-import { metricsWithSpellings, withSpellings } from '../query/semconv.ts';
 import type { FieldExpression, MetricsExpression, Pipeline, Query } from '../query/traceql/ast.ts';
-import { parseQuery } from '../query/traceql/parse-query.ts';
-import { renderCaret, TraceqlError } from '../query/traceql/traceql-error.ts';
 import type { CommandContext } from './command.ts';
 import { conditionsOf, SEMCONV, STRICT_TRACEQL } from './options.ts';
 
-// What a command is asked for: the query among its arguments, and the filter flags, which narrow what the query sees.
+// What a command is asked for: the query among its arguments, and the filter flags, which narrow what the query sees. The language is loaded
+// where there is a query in it.
 
 /** A query for traces and spans. */
 export type SearchQuery = typeof EVERYTHING;
@@ -16,14 +14,14 @@ export type SearchQuery = typeof EVERYTHING;
  * The query that the arguments and flags say. Throws `UserError`, with the place of the fault, where it cannot be read. `withDurations`
  * is false where a command means something else by `--min-duration`.
  */
-export function searchQueryOf(
+export async function searchQueryOf(
   context: CommandContext,
   text: string | undefined,
   { withDurations = true }: { readonly withDurations?: boolean } = {},
-): SearchQuery {
+): Promise<SearchQuery> {
   const conditions = conditionsOf(context, withDurations);
   if (text === undefined) return spelledOut(context, queryOfConditions(conditions));
-  const query = readQuery(context, text);
+  const query = await readQuery(context, text);
   const { root } = query;
   if (root.kind !== 'pipeline') {
     throw new UserError('the query asks for metrics, not for traces', {
@@ -33,20 +31,27 @@ export function searchQueryOf(
   return spelledOut(context, { ...query, root: narrowed(root, conditions) });
 }
 
-function spelledOut(context: CommandContext, query: SearchQuery): SearchQuery {
-  return context.get(SEMCONV) === true ? { ...query, root: withSpellings(query.root) } : query;
+async function spelledOut(context: CommandContext, query: SearchQuery): Promise<SearchQuery> {
+  if (context.get(SEMCONV) !== true) return query;
+  const { withSpellings } = await import('../query/semconv.ts');
+  return { ...query, root: withSpellings(query.root) };
 }
 
 /** A metrics query; the flags narrow what each of its parts sees. */
-export function metricsQueryOf(context: CommandContext, text: string): Query & { readonly root: MetricsExpression } {
-  const query = readQuery(context, text);
+export async function metricsQueryOf(
+  context: CommandContext,
+  text: string,
+): Promise<Query & { readonly root: MetricsExpression }> {
+  const query = await readQuery(context, text);
   if (query.root.kind === 'pipeline') {
     throw new UserError('the query asks for traces, not for metrics', {
       hint: `put a function behind it: '${text} | rate()'`,
     });
   }
   const root = narrowedMetrics(query.root, conditionsOf(context, true));
-  return { ...query, root: context.get(SEMCONV) === true ? metricsWithSpellings(root) : root };
+  if (context.get(SEMCONV) !== true) return { ...query, root };
+  const { metricsWithSpellings } = await import('../query/semconv.ts');
+  return { ...query, root: metricsWithSpellings(root) };
 }
 
 function narrowedMetrics(expression: MetricsExpression, conditions: readonly FieldExpression[]): MetricsExpression {
@@ -59,7 +64,9 @@ function narrowedMetrics(expression: MetricsExpression, conditions: readonly Fie
   return { ...expression, left: operand(expression.left), right: operand(expression.right) };
 }
 
-function readQuery(context: CommandContext, text: string): Query {
+async function readQuery(context: CommandContext, text: string): Promise<Query> {
+  const { parseQuery } = await import('../query/traceql/parse-query.ts');
+  const { renderCaret, TraceqlError } = await import('../query/traceql/traceql-error.ts');
   try {
     return parseQuery(text, { strict: context.get(STRICT_TRACEQL) === true });
   } catch (error) {

@@ -27,8 +27,9 @@ import {
   sortOption,
 } from './options.ts';
 import { searchQueryOf } from './query.ts';
-import { type Selection, type ShownField, select, shownFields, valuesOfSpans } from './selection.ts';
+import { type Selection, select } from './selection.ts';
 import { traceIdColumn } from './short-ids.ts';
+import { type ShownField, shownFields, valuesOfSpans } from './span-fields.ts';
 import { spanFields, spanJson } from './span-json.ts';
 import { timeColumn } from './time-range.ts';
 import { trustBlocks } from './trust.ts';
@@ -75,7 +76,7 @@ export const command: Command = {
 
   async run(context) {
     const { sources, query: text } = readArguments(context.args, false);
-    const query = searchQueryOf(context, text);
+    const query = await searchQueryOf(context, text);
     const isOfSpans = context.get(SPANS) === true;
     const order = sortOf(context.get(SORT), isOfSpans ? SPAN_ORDERS : ORDERS, 'start');
     await using data = await openData(context, sources);

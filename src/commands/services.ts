@@ -40,7 +40,7 @@ export const command: Command = {
 
   async run(context) {
     const { sources, query: text } = readArguments(context.args, false);
-    const query = searchQueryOf(context, text);
+    const query = await searchQueryOf(context, text);
     const order = sortOf(context.get(SORT), ['service', ...RATE_ORDERS], 'impact', ['service']);
     await using data = await openData(context, sources);
     await requireSpans(data, context);

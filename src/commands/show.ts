@@ -90,7 +90,7 @@ export const command: Command = {
 
   async run(context) {
     const args = readArguments(context.args, true);
-    const query = searchQueryOf(context, args.query, { withDurations: false });
+    const query = await searchQueryOf(context, args.query, { withDurations: false });
     await using data = await openData(context, args.sources);
     await requireSpans(data, context);
     if (context.get(EXPLAIN) === true) {

@@ -42,7 +42,7 @@ export const command: Command = {
 
   async run(context) {
     const { sources, query: text } = readArguments(context.args, false);
-    const query = searchQueryOf(context, text);
+    const query = await searchQueryOf(context, text);
     await using data = await openData(context, sources);
     await requireSpans(data, context);
     if (context.get(EXPLAIN) === true) {

@@ -121,6 +121,17 @@ export const EVERYTHING: Query & { readonly root: Pipeline } = {
   ...PLACE,
 };
 
+/** That query, printed. */
+export const EVERYTHING_TEXT = '{ }';
+
+/** Says whether a pipeline keeps every span of every trace. */
+export function isEverything({ stages }: Pipeline): boolean {
+  const [only] = stages;
+  return (
+    stages.length === 1 && only?.kind === 'filter' && only.condition.kind === 'literal' && only.condition.value === true
+  );
+}
+
 /** The query of conditions that hold for one and the same span. */
 export function queryOfConditions(conditions: readonly FieldExpression[]): typeof EVERYTHING {
   if (conditions.length === 0) return EVERYTHING;

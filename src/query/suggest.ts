@@ -1,7 +1,7 @@
 import { VALUE_TYPE_WORDS, ValueType } from '../model/attributes.ts';
 import { compilePipeline } from './compile/compile.ts';
 import { conditionSql, firstKey, valueSql } from './compile/conditions.ts';
-import { conjunctsOf } from './compile/explain.ts';
+import { conjunctsOf, MOST_CONJUNCTS } from './compile/explain.ts';
 import { Scope } from './compile/scope.ts';
 import { sqlText } from './compile/sql-value.ts';
 import { spellingsOf } from './semconv.ts';
@@ -110,8 +110,6 @@ export type Clue =
 const MOST_QUESTIONS = 16;
 /** What is told at most. */
 const MOST_CLUES = 3;
-/** Conditions of one filter that are tried against each other. */
-const MOST_TRIED = 32;
 /** Conditions that are looked into. */
 const MOST_CONDITIONS = 2;
 /** Values that are named. */
@@ -248,7 +246,7 @@ class Search {
     const conditions = conjunctsOf(condition);
     const base = spansOf(before);
     if (conditions.length === 1) return this.#ofConditions([condition], [], undefined, base);
-    if (conditions.length > MOST_TRIED) return [];
+    if (conditions.length > MOST_CONJUNCTS) return [];
     const scope = new Scope(base, undefined);
     const tests = conditions.map((operand, index) => `${conditionSql(operand, scope)} AS b${index}`);
     const passed = conditions.map((_, index) => `b${index}::INTEGER`).join(' + ');

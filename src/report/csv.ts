@@ -24,7 +24,7 @@ export const csv: Renderer = {
 
 /** Returns a cell's text, quoted where it must be. */
 export function csvCell(text: string): string {
-  const isNumber = /^-?\d+(\.\d+)?$/.test(text);
+  const isNumber = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text);
   const safe = /^[=+\-@\t\r\n]/.test(text) && !isNumber ? `'${text}` : text;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -172,6 +172,18 @@ describe('metrics', () => {
     ]);
   });
 
+  test.each([
+    ['({ } | rate()) * 2', '10/min'],
+    ['({ } | rate()) - ({ } | rate()) - ({ } | rate())', '-5/min'],
+    ['({ } | rate()) / ({ } | rate())', '1'],
+    ['({ } | max_over_time(duration)) + 1s', '1.10s'],
+    ['({ } | max_over_time(duration)) / ({ } | count_over_time())', '14.4ms'],
+    ['({ } | histogram_over_time(duration)) * 10', '20'],
+  ])('writes the values of %s in their unit', async (query, greatest) => {
+    const text = await answer(['metrics', query, shopFile(), ...MINUTE], { isTty: true });
+    expect(text).toContain(` ${greatest} `);
+  });
+
   test('compares selected spans with the others', async () => {
     const args = ['metrics', '{ } | compare({ status = error })', shopFile()];
     const text = linesOf(await answer([...args, '-n', '2'], { isTty: true }));
@@ -254,6 +266,15 @@ describe('metrics', () => {
       expect(await intervals(80)).toEqual(['13', '10s']);
       expect(await intervals(120)).toEqual(['25', '5s']);
       expect(await intervals(300)).toEqual(['61', '2s']);
+    });
+
+    test('of days has days at the ends of the chart', async () => {
+      const args = ['metrics', shopFile(), '--since', '2026-11-01', '--until', '2026-11-21', '--utc'];
+      const lines = linesOf(await answer(args, { isTty: true, width: 120 }));
+      expect(lines[0]).toMatch(/2026-11-01 +2026-11-21/);
+      expect(lines).toContain('40 intervals of 12h · 2026-11-01 00:00:00 to 2026-11-21 00:00:00 UTC');
+      const years = await answer([...args, '--since', '2006-11-01'], { isTty: true });
+      expect(years).toContain('intervals of 500d');
     });
 
     test('of more intervals than columns is drawn in fewer columns', async () => {

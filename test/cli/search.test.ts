@@ -157,6 +157,15 @@ describe('search', () => {
     expect(JSON.parse(unsound.stderr)).toMatchObject({ error: { kind: 'validation' } });
   });
 
+  test('a query may begin with a blank, or with a number', async () => {
+    expect((await answerJson<{ query: string }>(['search', ' { status = error }', EXAMPLE])).query).toBe(
+      '{ status = error }',
+    );
+    expect((await answerJson<{ query: string }>(['metrics', '2 * ({ } | rate())', EXAMPLE])).query).toBe(
+      '2 * ({ } | rate())',
+    );
+  });
+
   test('two queries, and one for metrics, are refused', async () => {
     expect((await refusal(['search', '{ }', '{ .a }', EXAMPLE])).error).toBe("'{ }' and '{ .a }' are both queries");
     expect((await refusal(['search', '{ } | rate()', EXAMPLE])).hint).toBe("tailspan metrics '{ } | rate()'");

@@ -3,6 +3,8 @@ import {
   attributeCondition,
   durationCondition,
   EVERYTHING,
+  EVERYTHING_TEXT,
+  isEverything,
   kindCondition,
   nameCondition,
   narrowed,
@@ -83,7 +85,8 @@ describe('flags as a query', () => {
   });
 
   test('are every span where there are none', () => {
-    expect(printQuery(EVERYTHING)).toBe('{ }');
+    expect(printQuery(EVERYTHING)).toBe(EVERYTHING_TEXT);
+    expect(isEverything(EVERYTHING.root)).toBe(true);
     expect(queryOfConditions([])).toBe(EVERYTHING);
   });
 });

@@ -60,14 +60,6 @@ export function compilePipeline(pipeline: Pipeline, ids?: AttributeIds): Compile
   return new Compiler(ids).compile(pipeline);
 }
 
-/** Says whether a pipeline keeps every span of every trace. */
-export function isEverything({ stages }: Pipeline): boolean {
-  const [only] = stages;
-  return (
-    stages.length === 1 && only?.kind === 'filter' && only.condition.kind === 'literal' && only.condition.value === true
-  );
-}
-
 /** From so many spans in one trace on, pairs of them are too many. */
 const HUGE_TRACE = 10_000;
 

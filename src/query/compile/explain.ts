@@ -6,6 +6,9 @@ import { Scope } from './scope.ts';
 
 // What the parts of a filter keep: of `{ a && b && c }` each of the three by itself, and as many as are asked up to it.
 
+/** More conditions than this are not tried one by one: DuckDB plans a join for each, in time that grows faster than their number. */
+export const MOST_CONJUNCTS = 32;
+
 /** What one condition of a chain keeps. */
 export interface Conjunct {
   readonly text: string;

@@ -1,4 +1,5 @@
 import type { AttributeValue } from '../../model/attributes.ts';
+import { isEverything } from '../flags.ts';
 import {
   bucketBound,
   countValue,
@@ -13,7 +14,7 @@ import { type Cell, type Exemplar, labelsOfFields, type Series, seriesOfCells } 
 import { type TimeGrid, timeOfInterval } from '../metrics/time-grid.ts';
 import type { MetricsQuery, Stage } from '../traceql/ast.ts';
 import { AttributeIds } from './attribute-ids.ts';
-import { compilePipeline, isEverything } from './compile.ts';
+import { compilePipeline } from './compile.ts';
 import { conditionSql, firstKey, valueSql } from './conditions.ts';
 import { valueOfKey } from './keys.ts';
 import { compileComparison } from './metrics-compare.ts';

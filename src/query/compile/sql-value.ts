@@ -258,7 +258,7 @@ export function keyOf(value: SqlValue): string {
     // What is equal as a number is one group.
     float === undefined
       ? []
-      : `CASE WHEN ${float} = floor(${float}) AND abs(${float}) < 9223372036854775807 THEN 'i' || ${float}::BIGINT ELSE 'f' || ${float} END`,
+      : `CASE WHEN ${float} = floor(${float}) AND ${float} >= -9223372036854775808 AND ${float} < 9223372036854775808 THEN 'i' || ${float}::BIGINT ELSE 'f' || ${float} END`,
     string === undefined ? [] : `'s' || ${string}`,
     bool === undefined ? [] : `'b' || (${bool})`,
     status === undefined ? [] : `'t' || ${status}`,
