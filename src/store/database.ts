@@ -11,6 +11,9 @@ import { readColumn, type SqlValue } from './values.ts';
 export type SqlParameter = string | bigint | number | boolean | undefined;
 export type Row = Record<string, SqlValue>;
 
+/** From so many subqueries on, an order of joins is not looked for. */
+const MANY_SUBQUERIES = 24;
+
 export interface DatabaseOptions {
   /** `:memory:` or a file. */
   readonly path: string;
@@ -66,14 +69,26 @@ export class Database {
 
   /** Runs statements without parameters and drops what they return. */
   async run(sql: string): Promise<void> {
-    await duckdb.query(this.connection, sql);
+    await this.#planned(sql, () => duckdb.query(this.connection, sql));
+  }
+
+  /** Has a statement with many subqueries joined as it is written: to find a better order takes DuckDB minutes from 200 on. */
+  async #planned<T>(sql: string, work: () => Promise<T>): Promise<T> {
+    if (sql.split('IN (SELECT').length <= MANY_SUBQUERIES) return work();
+    await duckdb.query(this.connection, "SET disabled_optimizers = 'join_order'");
+    try {
+      return await work();
+    } finally {
+      await duckdb.query(this.connection, 'RESET disabled_optimizers');
+    }
   }
 
   /** Runs one statement and returns all its rows, columns by name. */
   async rows(sql: string, parameters: readonly SqlParameter[] = []): Promise<Row[]> {
     const rows: Row[] = [];
     if (parameters.length === 0) {
-      for await (const chunk of chunksOf(await duckdb.query(this.connection, sql))) rows.push(...rowsOf(chunk));
+      const result = await this.#planned(sql, () => duckdb.query(this.connection, sql));
+      for await (const chunk of chunksOf(result)) rows.push(...rowsOf(chunk));
       return rows;
     }
     const statement = await this.#prepare(sql, parameters);

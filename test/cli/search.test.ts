@@ -166,6 +166,15 @@ describe('search', () => {
     );
   });
 
+  test('hundreds of conditions are answered like one', async () => {
+    const conditions = Array.from({ length: 300 }, (_, index) => `.http.route != "x${index}"`).join(' && ');
+    const spanSetsOf = async (query: string) =>
+      (await answerJson<{ traces: { spanSets: { matched: number }[] }[] }>(['search', query, EXAMPLE])).traces.map(
+        ({ spanSets }) => spanSets.map(({ matched }) => matched),
+      );
+    expect(await spanSetsOf(`{ ${conditions} }`)).toEqual(await spanSetsOf('{ .http.route != nil }'));
+  });
+
   test('two queries, and one for metrics, are refused', async () => {
     expect((await refusal(['search', '{ }', '{ .a }', EXAMPLE])).error).toBe("'{ }' and '{ .a }' are both queries");
     expect((await refusal(['search', '{ } | rate()', EXAMPLE])).hint).toBe("tailspan metrics '{ } | rate()'");
