@@ -13,7 +13,7 @@ import { STRUCTURE } from '../traceql/operators.ts';
 import { printExpression, printStage } from '../traceql/printer.ts';
 import { aggregateColumns } from './aggregates.ts';
 import type { AttributeIds } from './attribute-ids.ts';
-import { conditionSql, firstKey, valueSql } from './conditions.ts';
+import { conditionSql, firstKey, hasManyValues, valueSql } from './conditions.ts';
 import { Scope } from './scope.ts';
 import { arithmeticSelect, compare, keyOf, literalValue, NIL, type SqlValue } from './sql-value.ts';
 import { MIRRORED, PLACE, relatedSpans, type Side } from './structure.ts';
@@ -250,6 +250,8 @@ class Compiler {
   #scalarFilter(stage: ScalarFilter, given: Relation): Relation {
     const input = { ...given, name: this.#nameOf(given) };
     const keys = keysOf(input);
+    const simple = this.#simpleFilter(stage, input);
+    if (simple !== undefined) return simple;
     const joins: string[] = [];
     const shown = new Map<string, string>();
     const condition = compare(
@@ -266,6 +268,34 @@ class Compiler {
         .join(' ')} WHERE ${condition}`,
       { groups: input.groups, attributes: [...input.attributes, ...shown.keys()] },
     );
+  }
+
+  /** One aggregate beside a number, which is nearly every scalar filter there is: decided where it is computed. */
+  #simpleFilter(stage: ScalarFilter, input: Relation & { name: string }): Relation | undefined {
+    const { left: aggregate, right: number } = stage;
+    if (aggregate.kind !== 'aggregate' || number.kind !== 'literal') return undefined;
+    if (aggregate.expression !== undefined && hasManyValues(aggregate.expression)) return undefined;
+    const { scope, value } = this.#aggregated(aggregate, input, input.name);
+    const keys = keysOf(input);
+    const ofM = keys.map(key => `m.${key}`).join(', ');
+    const shown = `a${input.attributes.length}`;
+    const kept = `SELECT ${ofM}, ${keyOf(value)} AS ${shown} FROM ${scope.from} GROUP BY ${ofM} HAVING ${compare(stage.operator, value, literalValue(number))}`;
+    const columns = columnsOf(input).map(column => `m.${column}`);
+    return this.#step(
+      printStage(stage),
+      `SELECT ${columns.join(', ')}, c.${shown} FROM ${input.name} m JOIN (${kept}) c USING (${keys.join(', ')})`,
+      { groups: input.groups, attributes: [...input.attributes, printAggregate(aggregate)] },
+    );
+  }
+
+  /** An aggregate over the spans of the relation `of`, in a query that is grouped by the keys of `input`. */
+  #aggregated(aggregate: Aggregate, input: Relation, of: string): { scope: Scope; value: SqlValue } {
+    // To count them, spans need not be looked at.
+    const spans = aggregate.expression === undefined ? `${of} m` : this.#spansOf({ ...input, name: of });
+    const scope = new Scope(spans, this.#ids);
+    const value = aggregate.expression === undefined ? NIL : valueSql(aggregate.expression, scope);
+    const columns = aggregateColumns(aggregate, value, scope.order);
+    return { scope, value: aggregate.name === 'count' ? { int: columns.int, isSure: true } : columns };
   }
 
   /**
@@ -313,12 +343,9 @@ class Compiler {
   }
 
   #aggregate(aggregate: Aggregate, input: Relation, of: string): string {
-    // To count them, spans need not be looked at.
-    const spans = aggregate.expression === undefined ? `${of} m` : this.#spansOf({ ...input, name: of });
-    const scope = new Scope(spans, this.#ids);
-    const value = aggregate.expression === undefined ? NIL : valueSql(aggregate.expression, scope);
-    const { int, float } = aggregateColumns(aggregate, value, scope.order);
+    const { scope, value } = this.#aggregated(aggregate, input, of);
     const keys = keysOf(input).map(key => `m.${key}`);
+    const { int = 'NULL::BIGINT', float = 'NULL::DOUBLE' } = value;
     return `SELECT ${keys.join(', ')}, ${int} AS "int", ${float} AS "float" FROM ${scope.from} GROUP BY ${keys.join(', ')}`;
   }
 }

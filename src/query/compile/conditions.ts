@@ -248,7 +248,7 @@ function rowTest(
 }
 
 /** Says whether an expression can have several values for one span. */
-function hasManyValues(expression: FieldExpression): boolean {
+export function hasManyValues(expression: FieldExpression): boolean {
   if (isField(expression)) return isManyValued(expression);
   return childrenOf(expression).some(child => hasManyValues(child as FieldExpression));
 }
