@@ -1,5 +1,4 @@
-import { compileFor } from '../query/compile/attribute-ids.ts';
-import { compilePipeline } from '../query/compile/compile.ts';
+import { compileFor, compilePipeline } from '../query/compile/compile.ts';
 import {
   type Conjunct,
   conjunctCountsSql,

@@ -31,7 +31,7 @@ export async function select(database: Database, query: SearchQuery): Promise<Se
       attributes: [],
     };
   }
-  const { compileFor } = await import('../query/compile/attribute-ids.ts');
+  const { compileFor } = await import('../query/compile/compile.ts');
   const { printQuery } = await import('../query/traceql/printer.ts');
   const { sql, groupCount, attributes } = await compileFor(query.root, sql => firstColumn(database, sql));
   await keepSelection(database, sql);

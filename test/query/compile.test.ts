@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildTrace, type Trace } from '../../src/model/trace.ts';
-import { compileFor } from '../../src/query/compile/attribute-ids.ts';
-import { type CompiledQuery, compilePipeline } from '../../src/query/compile/compile.ts';
+import { type CompiledQuery, compileFor, compilePipeline } from '../../src/query/compile/compile.ts';
 import { valueOfKey } from '../../src/query/compile/keys.ts';
 import { evaluateQuery } from '../../src/query/evaluate/evaluator.ts';
 import type { Value } from '../../src/query/evaluate/values.ts';

@@ -1,6 +1,3 @@
-import type { Pipeline } from '../traceql/ast.ts';
-import { type CompiledQuery, compilePipeline } from './compile.ts';
-
 // Most conditions on attributes are passed by a handful of dictionary entries. DuckDB filters spans by ids that stand in the statement in
 // a third of the time that it takes to join them with a query of the ids, so they are asked for before (docs/performance.md).
 
@@ -24,15 +21,4 @@ export class AttributeIds {
       if (ids.length <= MOST_IDS) this.#answers.set(sql, ids);
     }
   }
-}
-
-/** Compiles the stages of a query for one database; `ask` runs a query of ids there. */
-export async function compileFor(
-  pipeline: Pipeline,
-  ask: (sql: string) => Promise<readonly number[]>,
-): Promise<CompiledQuery> {
-  const ids = new AttributeIds();
-  compilePipeline(pipeline, ids);
-  await ids.answer(ask);
-  return compilePipeline(pipeline, ids);
 }

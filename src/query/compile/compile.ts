@@ -9,14 +9,14 @@ import type {
   SpansetRelation,
   Stage,
 } from '../traceql/ast.ts';
-import { STRUCTURE } from '../traceql/operators.ts';
-import { printExpression, printStage } from '../traceql/printer.ts';
+import { INVERSE, STRUCTURE } from '../traceql/operators.ts';
+import { printNode, printStage } from '../traceql/printer.ts';
 import { aggregateColumns } from './aggregates.ts';
-import type { AttributeIds } from './attribute-ids.ts';
+import { AttributeIds } from './attribute-ids.ts';
 import { conditionSql, firstKey, hasManyValues, valueSql } from './conditions.ts';
 import { Scope } from './scope.ts';
 import { arithmeticSelect, compare, keyOf, literalValue, NIL, type SqlValue } from './sql-value.ts';
-import { MIRRORED, PLACE, relatedSpans, type Side } from './structure.ts';
+import { PLACE, relatedSpans, type Side } from './structure.ts';
 
 // A search query as one SQL statement: a step (a common table expression) for every spanset expression and stage, over the tables of
 // store/schema. Nothing recursive: assembly has numbered the spans of every trace as nested sets.
@@ -58,6 +58,17 @@ const ALL: Relation = { name: undefined, groups: 0, attributes: [] };
 /** Compiles the stages of a query. */
 export function compilePipeline(pipeline: Pipeline, ids?: AttributeIds): CompiledQuery {
   return new Compiler(ids).compile(pipeline);
+}
+
+/** Compiles the stages of a query for one database; `ask` runs a query of ids there. */
+export async function compileFor(
+  pipeline: Pipeline,
+  ask: (sql: string) => Promise<readonly number[]>,
+): Promise<CompiledQuery> {
+  const ids = new AttributeIds();
+  compilePipeline(pipeline, ids);
+  await ids.answer(ask);
+  return compilePipeline(pipeline, ids);
 }
 
 /** From so many spans in one trace on, pairs of them are too many. */
@@ -204,7 +215,7 @@ class Compiler {
     const related = relatedSpans(left, right, relation, options);
     if (keeps === 'right') return this.#step(text, related, input);
     if (keeps === 'both') {
-      const mirrored = relatedSpans(right, left, MIRRORED[relation], options);
+      const mirrored = relatedSpans(right, left, INVERSE[relation], options);
       return this.#step(text, `${related} UNION ${mirrored}`, input);
     }
     const standing = this.#step(`${text}, those that ! leaves out`, related, input).name;
@@ -284,7 +295,7 @@ class Compiler {
     return this.#step(
       printStage(stage),
       `SELECT ${columns.join(', ')}, c.${shown} FROM ${input.name} m JOIN (${kept}) c USING (${keys.join(', ')})`,
-      { groups: input.groups, attributes: [...input.attributes, printAggregate(aggregate)] },
+      { groups: input.groups, attributes: [...input.attributes, printNode(aggregate)] },
     );
   }
 
@@ -320,7 +331,7 @@ class Compiler {
           expression.name === 'count'
             ? { int: `coalesce(${alias}.int, 0)`, isSure: true }
             : { int: `${alias}.int`, float: `${alias}.float` };
-        if (of === input.name) shown.set(printAggregate(expression), keyOf(value));
+        if (of === input.name) shown.set(printNode(expression), keyOf(value));
         return value;
       }
       case 'scalar-binary': {
@@ -348,10 +359,6 @@ class Compiler {
     const { int = 'NULL::BIGINT', float = 'NULL::DOUBLE' } = value;
     return `SELECT ${keys.join(', ')}, ${int} AS "int", ${float} AS "float" FROM ${scope.from} GROUP BY ${keys.join(', ')}`;
   }
-}
-
-function printAggregate({ name, expression }: Aggregate): string {
-  return `${name}(${expression === undefined ? '' : printExpression(expression)})`;
 }
 
 /** The columns that tell spansets apart. */

@@ -1,6 +1,6 @@
 import type { Binary, Exists, Field, FieldExpression, Literal } from '../traceql/ast.ts';
 import { childrenOf } from '../traceql/ast.ts';
-import { INTRINSICS, type IntrinsicName } from '../traceql/fields.ts';
+import { asId, INTRINSICS, type IntrinsicName } from '../traceql/fields.ts';
 import type { ComparisonOperator } from '../traceql/operators.ts';
 import { isComparison } from '../traceql/operators.ts';
 import type { AttributeIds } from './attribute-ids.ts';
@@ -91,20 +91,11 @@ function isField(expression: FieldExpression): expression is Field {
   return expression.kind === 'attribute' || expression.kind === 'intrinsic';
 }
 
-const ID_DIGITS: Readonly<Record<string, number>> = {
-  'span:id': 16,
-  'span:parentID': 16,
-  'link:spanID': 16,
-  'trace:id': 32,
-  'link:traceID': 32,
-};
-
-/** A literal that an id is, or is not: people leave out zeros at the front, and write capitals. */
+/** A literal as it is compared with a field. */
 function normalId(field: Field, literal: Literal, operator: ComparisonOperator): Literal {
-  const digits = field.kind === 'intrinsic' ? ID_DIGITS[field.name] : undefined;
   const isEquality = operator === '=' || operator === '!=';
-  if (digits === undefined || !isEquality || literal.type !== 'string') return literal;
-  return { ...literal, value: literal.value.toLowerCase().padStart(digits, '0') };
+  if (field.kind !== 'intrinsic' || !isEquality || literal.type !== 'string') return literal;
+  return { ...literal, value: asId(field.name, literal.value) };
 }
 
 /** An id that equals a literal is compared as a number. */
@@ -114,7 +105,7 @@ function idTest(field: Field, literal: Literal): string | undefined {
     String(field.name)
   ];
   if (column === undefined) return undefined;
-  const isId = new RegExp(`^[0-9a-f]{${ID_DIGITS[field.name]}}$`).test(literal.value);
+  const isId = /^(?:[0-9a-f]{16}){1,2}$/.test(literal.value) && literal.value === asId(field.name, literal.value);
   // No parent is stored as zero, which is no id.
   if (!isId || (field.name === 'span:parentID' && /^0+$/.test(literal.value))) return 'false';
   return `${column} = ${BigInt(`0x${literal.value}`)}`;

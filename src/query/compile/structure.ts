@@ -1,18 +1,8 @@
+import type { Relation } from '../traceql/operators.ts';
 import { isAbove, isParentOf, NAMES_PARENT } from './scope.ts';
 
 // How spans stand to each other in their trace. Assembly numbers the spans of a trace as nested sets, in display order, so that a span is
 // below another one where its interval lies within; one pass in that order answers for all pairs at once.
-
-export type Relationship = 'child' | 'descendant' | 'parent' | 'ancestor' | 'sibling';
-
-/** What the left side is to the right one where the right one is this to the left. */
-export const MIRRORED = {
-  child: 'parent',
-  parent: 'child',
-  descendant: 'ancestor',
-  ancestor: 'descendant',
-  sibling: 'sibling',
-} as const satisfies Record<Relationship, Relationship>;
 
 /** A query of one side of a structural operator: the columns of its relation, and where each span stands in its trace. */
 export type Side = string;
@@ -28,7 +18,7 @@ export const PLACE = 'span_id, parent_id, parentage, depth, nested_set_left, nes
 export function relatedSpans(
   left: Side,
   right: Side,
-  how: Relationship,
+  how: Relation,
   { keys, columns, hasHugeTraces }: { keys: readonly string[]; columns: readonly string[]; hasHugeTraces: boolean },
 ): string {
   const all = columns.map(column => `r.${column}`).join(', ');

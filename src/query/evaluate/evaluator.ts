@@ -1,11 +1,11 @@
 import type { Trace } from '../../model/trace.ts';
 import type { GroupStage, Query, ScalarFilter, SpansetExpression, Stage } from '../traceql/ast.ts';
-import { STRUCTURE } from '../traceql/operators.ts';
-import { printStage } from '../traceql/printer.ts';
+import { INVERSE, STRUCTURE } from '../traceql/operators.ts';
+import { printNode, printStage } from '../traceql/printer.ts';
 import { compileCondition, compileValue } from './expressions.ts';
 import { someOf } from './fields.ts';
-import { aggregatesOf, compileAggregate, compileScalar, printAggregate } from './scalars.ts';
-import { differenceOf, INVERSE, relatedSpans, type Spans, unionOf } from './tree.ts';
+import { aggregatesOf, compileAggregate, compileScalar } from './scalars.ts';
+import { differenceOf, relatedSpans, type Spans, unionOf } from './tree.ts';
 import { compareValues, groupKeyOf, type Value } from './values.ts';
 
 // TraceQL asked of a trace in memory: what `tail` and `check` run, and what the SQL of compile/ is held to. A query is
@@ -160,7 +160,7 @@ function compileGroup(stage: GroupStage): Transform {
 function compileScalarFilter({ operator, left, right }: ScalarFilter): Transform {
   const [a, b] = [compileScalar(left, compileOperand), compileScalar(right, compileOperand)];
   const aggregates = [...aggregatesOf(left), ...aggregatesOf(right)].map(aggregate => ({
-    name: printAggregate(aggregate),
+    name: printNode(aggregate),
     compute: compileAggregate(aggregate),
   }));
   return (spansets, trace) =>

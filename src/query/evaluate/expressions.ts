@@ -1,5 +1,6 @@
 import type { Trace, TraceNode } from '../../model/trace.ts';
 import type { Binary, Exists, Field, FieldExpression, Literal, Unary } from '../traceql/ast.ts';
+import { asId } from '../traceql/fields.ts';
 import { isArithmetic, isOrder } from '../traceql/operators.ts';
 import { compileField, type Reader, type ReadSome, someOf } from './fields.ts';
 import { compileRegex } from './regex.ts';
@@ -105,18 +106,9 @@ function compileComparison(comparison: Binary): Condition {
 
 /** A text that an id is compared with as ids are written: in lowercase, with all their zeros. */
 function padded(expression: FieldExpression, other: FieldExpression): FieldExpression {
-  const isId = other.kind === 'intrinsic' && Object.hasOwn(ID_DIGITS, other.name);
-  if (!isId || expression.kind !== 'literal' || expression.type !== 'string') return expression;
-  return { ...expression, value: expression.value.toLowerCase().padStart(ID_DIGITS[other.name] ?? 0, '0') };
+  if (other.kind !== 'intrinsic' || expression.kind !== 'literal' || expression.type !== 'string') return expression;
+  return { ...expression, value: asId(other.name, expression.value) };
 }
-
-const ID_DIGITS: Readonly<Record<string, number>> = {
-  'trace:id': 32,
-  'span:id': 16,
-  'span:parentID': 16,
-  'link:traceID': 32,
-  'link:spanID': 16,
-};
 
 function compileArithmetic({ operator, left, right }: Binary): Reader {
   if (!isArithmetic(operator)) throw new TypeError(`${operator} computes nothing`);

@@ -1,7 +1,6 @@
 import { isInt64 } from '../../model/attributes.ts';
 import type { Trace } from '../../model/trace.ts';
 import type { Aggregate, AggregateName, ScalarExpression, Stage } from '../traceql/ast.ts';
-import { printExpression } from '../traceql/printer.ts';
 import { compileValue } from './expressions.ts';
 import { someOf } from './fields.ts';
 import type { Spans } from './tree.ts';
@@ -41,11 +40,6 @@ export function aggregatesOf(expression: ScalarExpression): readonly Aggregate[]
   if (expression.kind === 'aggregate') return [expression];
   if (expression.kind !== 'scalar-binary') return [];
   return [...aggregatesOf(expression.left), ...aggregatesOf(expression.right)];
-}
-
-/** Writes an aggregate as it is printed: `count()`, `avg(duration)`. */
-export function printAggregate({ name, expression }: Aggregate): string {
-  return `${name}(${expression === undefined ? '' : printExpression(expression)})`;
 }
 
 /** Compiles an aggregate; all but `count()` leave out what is no number, and are nil where nothing is left. */

@@ -1,5 +1,5 @@
 import type { Trace, TraceNode } from '../../model/trace.ts';
-import type { STRUCTURE } from '../traceql/operators.ts';
+import type { Relation } from '../traceql/operators.ts';
 
 // How spans of one trace stand to each other. Sets are lists of nodes in display order, so the subtree of a node is the
 // run of nodes from it to its last descendant, and each relation takes one pass over both sets:
@@ -14,17 +14,6 @@ import type { STRUCTURE } from '../traceql/operators.ts';
 
 /** Spans of one trace in display order, each once. */
 export type Spans = readonly TraceNode[];
-
-export type Relation = (typeof STRUCTURE)[keyof typeof STRUCTURE]['relation'];
-
-/** The relation seen from the other side. */
-export const INVERSE: Readonly<Record<Relation, Relation>> = {
-  child: 'parent',
-  parent: 'child',
-  descendant: 'ancestor',
-  ancestor: 'descendant',
-  sibling: 'sibling',
-};
 
 /** Returns the candidates that are a child (descendant, parent, …) of some span of `others`. */
 export function relatedSpans(relation: Relation, candidates: Spans, others: Spans, trace: Trace): Spans {

@@ -103,3 +103,21 @@ export function intrinsicSpellings(): readonly string[] {
 function wordOf(name: IntrinsicName): string {
   return name.startsWith('span:') ? name.slice('span:'.length) : name;
 }
+
+/** The hex digits of intrinsics that are ids. */
+const ID_DIGITS: Readonly<Record<string, number>> = {
+  'trace:id': 32,
+  'span:id': 16,
+  'span:parentID': 16,
+  'link:traceID': 32,
+  'link:spanID': 16,
+};
+
+/**
+ * A text that an intrinsic is compared with by `=` or `!=`: an id as ids are written, in lowercase and with all its zeros, which people
+ * leave out; anything else as it is.
+ */
+export function asId(name: IntrinsicName, text: string): string {
+  const digits = ID_DIGITS[name];
+  return digits === undefined ? text : text.toLowerCase().padStart(digits, '0');
+}

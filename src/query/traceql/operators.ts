@@ -35,6 +35,18 @@ export const STRUCTURE = {
   '&~': { relation: 'sibling', keeps: 'both' },
 } as const;
 
+/** How one span stands to another. */
+export type Relation = (typeof STRUCTURE)[StructuralOperator]['relation'];
+
+/** The relation seen from the other side. */
+export const INVERSE: Readonly<Record<Relation, Relation>> = {
+  child: 'parent',
+  parent: 'child',
+  descendant: 'ancestor',
+  ancestor: 'descendant',
+  sibling: 'sibling',
+};
+
 /**
  * How tightly operators bind. `&&` and `||` bind alike, from the left; a structural operator binds as a comparison does.
  * Unary minus binds as loosely as subtraction, so `-a * b` is `-(a * b)`, and `!` a little tighter than that.
