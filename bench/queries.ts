@@ -6,9 +6,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { select } from '../src/commands/selection.ts';
 import { compilePipeline } from '../src/query/compile/compile.ts';
+import { compileMetricsFor } from '../src/query/compile/metrics.ts';
+import { timeGrid } from '../src/query/metrics/time-grid.ts';
 import { parseQuery } from '../src/query/traceql/parse-query.ts';
 import { Database } from '../src/store/database.ts';
 import { findTraces } from '../src/store/find-traces.ts';
+import { startTimes } from '../src/store/metrics.ts';
+import { firstColumn } from '../src/store/spansets.ts';
 import { spreadOf } from './measure.ts';
 import { positiveNumber, readOptions } from './options.ts';
 import { QUESTION_COLUMNS, type Question, timed } from './questions.ts';
@@ -82,6 +86,7 @@ try {
     };
     rows.push(...(await timed(question, runs)));
   }
+  rows.push(...(await timed(await quantiles(), runs)));
   console.log(`${describeMachine()}\n`);
   const spans = Number(await database.value('SELECT count(*) FROM span'));
   console.log(
@@ -91,6 +96,29 @@ try {
   console.log(`\n${compileTimes()}`);
 } finally {
   database.close();
+}
+
+/** The 95th percentile over time by service. */
+async function quantiles(): Promise<Question> {
+  const text = '{ } | quantile_over_time(duration, .95) by (resource.service.name)';
+  const { first = 0n, last = 0n } = await startTimes(database);
+  const grid = timeGrid(first, last, (last - first) / 60n + 1n);
+  return {
+    name: `\`${text.replaceAll('|', '\\|')}\``,
+    limitMs: LIMIT_MS,
+    program: async () => {
+      const { root } = parseQuery(text);
+      if (root.kind !== 'metrics') throw new Error(`${text} is no metrics query`);
+      const { sql, seriesOf } = await compileMetricsFor(root, grid, ids => firstColumn(database, ids));
+      return seriesOf(await database.rows(sql)).length;
+    },
+    sql: async () =>
+      (
+        await database.rows(`
+          SELECT v.name, s.start_ns // ${grid.stepNano} AS time, quantile_disc(s.duration_ns, 0.95) AS p95
+          FROM span s JOIN operation o USING (operation_id) JOIN service v USING (service_id) GROUP BY ALL ORDER BY ALL`)
+      ).length,
+  };
 }
 
 /** How long it takes to read and compile each valid query of the tests, the slowest of them. */

@@ -23,6 +23,7 @@ const JSON_ANSWERS: Readonly<Record<string, readonly string[]>> = {
   metrics: [EXAMPLE],
   'critical-path': [EXAMPLE],
   errors: [EXAMPLE],
+  listen: ['--for', '0', '--port-http', '0', '--port-grpc', '0', '--db', ':memory:'],
   load: [EXAMPLE, '--db', ':memory:'],
   sql: ['SELECT trace_id, span_count FROM traces', EXAMPLE],
   formats: [EXAMPLE],

@@ -341,6 +341,7 @@ const GRACE_MS = 500;
 /** The program in this process. */
 export async function main(): Promise<void> {
   const abort = new AbortController();
+  const endsOnSignal = findCommand(process.argv[2])?.endsOnSignal === true;
   for (const interruption of [
     new Interruption('SIGINT', ExitCode.interrupted),
     new Interruption('SIGTERM', ExitCode.terminated),
@@ -349,7 +350,7 @@ export async function main(): Promise<void> {
       // The first signal stops the work in order, the second at once.
       if (abort.signal.aborted) endBy(interruption);
       abort.abort(interruption);
-      setTimeout(endBy, GRACE_MS, interruption);
+      if (!endsOnSignal) setTimeout(endBy, GRACE_MS, interruption);
     });
   }
   const stdout = sinkOf(process.stdout);
@@ -371,7 +372,7 @@ export async function main(): Promise<void> {
   const exitCode = await running;
   // Trouble has been told; what only shows once all is handed over has not.
   process.exitCode = exitCode === ExitCode.trouble || (await stdout.isWritten()) ? exitCode : ExitCode.trouble;
-  if (abort.signal.aborted) endBy(abort.signal.reason);
+  if (abort.signal.aborted && !endsOnSignal) endBy(abort.signal.reason);
 }
 
 /**

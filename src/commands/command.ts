@@ -56,8 +56,10 @@ export interface Command {
 export interface CommandEntry {
   readonly name: string;
   readonly alias?: string;
-  readonly group: 'look' | 'explain' | 'data' | 'help';
+  readonly group: 'look' | 'explain' | 'live' | 'data' | 'help';
   /** One line for the list of commands. */
   readonly summary: string;
+  /** A signal is how it is ended: it stops in order, answers, and the exit code is its own. A second signal ends it at once. */
+  readonly endsOnSignal?: boolean;
   load(): Promise<Command>;
 }

@@ -106,6 +106,21 @@ export async function openData(
   }
 }
 
+/** Opens the named database, or the default one, to store in it what comes from elsewhere than sources. Close the store. */
+export async function openForWriting(context: CommandContext): Promise<Store> {
+  const { Store } = await import('../store/store.ts');
+  const named = context.get(DB);
+  const path = named ?? (await defaultDatabase(context.env));
+  refuseOtherFiles(path);
+  if (named === undefined && path !== ':memory:') makeFolder(dirname(path));
+  const memoryLimit = context.get(MEMORY);
+  return Store.open({
+    path,
+    now: () => context.screen.now(),
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
+  });
+}
+
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });

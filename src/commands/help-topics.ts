@@ -70,6 +70,7 @@ const EXIT_CODES = `Exit codes
        cannot be read to its end, a database in use, a trace id that does not
        exist. What could be read is answered from all the same.
   ${ExitCode.interrupted}  interrupted (Ctrl-C).    ${ExitCode.terminated}  terminated.
+       To end listen so is what is meant: it stores what came, and exits with 0.
 
   Records that cannot be read are counted and left out; they leave the exit code
   alone unless --strict is given.

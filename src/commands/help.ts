@@ -7,6 +7,7 @@ import { TOPICS } from './help-topics.ts';
 const GROUPS: readonly (readonly [CommandEntry['group'], string])[] = [
   ['look', 'Look'],
   ['explain', 'Explain'],
+  ['live', 'Live'],
   ['data', 'Data'],
   ['help', 'Help'],
 ];
@@ -58,7 +59,7 @@ export function formatHelp(entry: CommandEntry, command: Command): string {
     return rows.length + own.length === 0 ? [] : [`${group}:`, ...columns([...rows, ...own], 2), ''];
   });
   return [
-    `Usage: tailspan ${entry.name} ${command.usage} [options]`,
+    ['Usage: tailspan', entry.name, command.usage, '[options]'].filter(word => word !== '').join(' '),
     ...(entry.alias === undefined ? [] : [`       tailspan ${entry.alias} ...`]),
     '',
     ...wrap(command.description, WIDTH),

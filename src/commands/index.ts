@@ -52,6 +52,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./errors.ts')).command,
   },
   {
+    name: 'listen',
+    group: 'live',
+    summary: 'receive from SDKs and collectors for a while',
+    endsOnSignal: true,
+    load: async () => (await import('./listen.ts')).command,
+  },
+  {
     name: 'load',
     group: 'data',
     summary: 'load dumps into the database',

@@ -75,6 +75,7 @@ export const REASONS = {
     many: 'documents cut off by the end of the input',
   },
   'record-too-large': { severity: 'lost', one: 'record over the size limit', many: 'records over the size limit' },
+  'refused-request': { severity: 'lost', one: 'request that was refused', many: 'requests that were refused' },
   'missing-trace-id': { severity: 'lost', one: 'span without a trace id', many: 'spans without a trace id' },
   'missing-span-id': { severity: 'lost', one: 'span without a span id', many: 'spans without a span id' },
   'unmatched-end': {

@@ -139,8 +139,16 @@ describe('an option that does not exist', () => {
 });
 
 describe('the examples in help', () => {
-  /** Commands that the examples use and that a test can do without. */
+  /** Commands that the examples use and that a test can do without; and a listener that waits for nobody, on free ports. */
   const standIns = `
+    eval "program() $(declare -f tailspan | tail -n +2)"
+    tailspan() {
+      if [ "$1" != listen ]; then program "$@"
+      else
+        program "$@" --for 100ms --port-http 0 --port-grpc 0 --port-zipkin 0 --port-jaeger-http 0 \
+          --port-jaeger-compact 0 --port-jaeger-binary 0
+      fi
+    }
     kubectl() { cat traces.jsonl; }
     zcat() { cat traces.jsonl; }
     command -v jq >/dev/null || jq() { cat >/dev/null; }

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly now?: Date;
   readonly platform?: string;
   readonly signal?: AbortSignal;
+  /** Is given what stderr gets, as it gets it. */
+  readonly onStderr?: (text: string) => void;
 }
 
 export interface Finished {
@@ -53,6 +55,7 @@ export async function tailspan(args: readonly string[], options: RunOptions = {}
       isTTY,
       write: async text => {
         stderr += text;
+        options.onStderr?.(text);
       },
     },
     now: () => options.now ?? TEST_NOW,
