@@ -203,9 +203,9 @@ function spansetTable(
       columns: [
         traceIdColumn(shown.map(({ trace }) => trace.traceId)),
         { title: start.title, expendable: 2 },
-        { title: 'ROOT', least: 20, expendable: 1 },
+        { title: 'ROOT', least: 12, expendable: 1 },
         { title: 'MATCHED', align: 'right' },
-        ...selection.attributes.map(title => ({ title, least: 8 })),
+        ...selection.attributes.map(text => ({ title: text.replace(/^by\((.*)\)$/s, '$1'), least: 14 })),
       ],
       rows: shown.map(({ trace, spanset: { matched, attributes } }) => [
         [styled(trace.traceId)],
@@ -228,7 +228,7 @@ function valueText(name: string, value: AttributeValue | undefined, screen: Scre
   if (isDuration && typeof value === 'number' && Number.isFinite(value)) {
     return formatDuration(BigInt(Math.round(value)), screen.unicode);
   }
-  return nameText(displayValue(value), screen.unicode);
+  return value === '' ? '""' : nameText(displayValue(value), screen.unicode);
 }
 
 /** Traces as people read them in a list. */
@@ -273,6 +273,8 @@ function spanTable(
 ): Block[] {
   if (spans.length === 0) return [];
   const { error } = glyphs(screen.unicode);
+  // What is asked for stays.
+  const asked = fields.length > 0;
   const start = timeColumn(
     spans.map(span => span.startTimeUnixNano),
     screen,
@@ -282,12 +284,12 @@ function spanTable(
       kind: 'table',
       columns: [
         traceIdColumn(spans.map(({ traceId }) => traceId)),
-        { title: 'SPAN ID' },
-        { title: start.title, expendable: 1 },
+        { title: 'SPAN ID', expendable: asked ? 3 : 0 },
+        { title: start.title, expendable: asked ? 5 : 1 },
         { title: 'SPAN', least: 20 },
-        { title: 'KIND', expendable: 2 },
-        { title: 'DURATION', align: 'right' },
-        { title: 'STATUS' },
+        { title: 'KIND', expendable: asked ? 4 : 2 },
+        { title: 'DURATION', align: 'right', expendable: asked ? 1 : 0 },
+        { title: 'STATUS', expendable: asked ? 2 : 0 },
         ...fields.map(({ name }) => ({ title: name, least: 8 })),
       ],
       rows: spans.map((span, index) => [

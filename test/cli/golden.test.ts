@@ -93,6 +93,16 @@ const GOLDENS: readonly (readonly [what: string, args: readonly string[], source
     ['search', '--fields', 'traceId,rootSpanName,durationNano,errorCount,services', '-n', '5'],
     EXAMPLE,
   ],
+  [
+    'search/spansets',
+    ['search', '{ kind = server } | by(resource.service.name) | avg(duration) > 300ms', '-n', '3'],
+    EXAMPLE,
+  ],
+  [
+    'search/selected',
+    ['search', '{ status = error } | select(span.http.route, parent:name, statusMessage)', '--spans', '-n', '4'],
+    EXAMPLE,
+  ],
   ['services/example', ['services'], EXAMPLE],
   ['services/small', ['services'], shopFile],
   ['operations/example', ['operations'], EXAMPLE],
