@@ -1,5 +1,5 @@
 import type { Aggregate } from '../traceql/ast.ts';
-import type { SqlValue } from './sql-value.ts';
+import { nearestDouble, type SqlValue } from './sql-value.ts';
 
 const INT64 = 'BETWEEN -9223372036854775808 AND 9223372036854775807';
 
@@ -17,17 +17,17 @@ export function aggregateColumns({ name }: Aggregate, value: SqlValue, order: st
   const exact = int === undefined ? undefined : `sum(${int})`;
   const double =
     float === undefined
-      ? `${exact}::DOUBLE`
+      ? nearestDouble(`${exact}`)
       : `sum(${int === undefined ? float : `coalesce(${float}, ${int}::DOUBLE)`} ORDER BY ${order})`;
   const isWhole = float === undefined ? 'true' : `count(${float}) = 0`;
   if (name === 'avg') {
-    const sum = exact === undefined ? double : `CASE WHEN ${isWhole} THEN ${exact}::DOUBLE ELSE ${double} END`;
+    const sum = exact === undefined ? double : `CASE WHEN ${isWhole} THEN ${nearestDouble(exact)} ELSE ${double} END`;
     return { ...none, float: `CASE WHEN ${count} > 0 THEN ${sum} / (${count}) END` };
   }
   if (exact === undefined) return { ...none, float: double };
   return {
     int: `CASE WHEN ${isWhole} AND ${exact} ${INT64} THEN ${exact}::BIGINT END`,
-    float: `CASE WHEN ${isWhole} THEN CASE WHEN NOT ${exact} ${INT64} THEN ${exact}::DOUBLE END ELSE ${double} END`,
+    float: `CASE WHEN ${isWhole} THEN CASE WHEN NOT ${exact} ${INT64} THEN ${nearestDouble(exact)} END ELSE ${double} END`,
   };
 }
 

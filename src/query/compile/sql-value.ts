@@ -228,7 +228,12 @@ export function arithmeticSelect(operator: ArithmeticOperator, left: SqlValue, r
     operator === '%'
       ? `CASE WHEN x IS NULL OR y IS NULL THEN NULL WHEN y = 0 OR isinf(x) THEN 'NaN'::DOUBLE ELSE x % y END`
       : undefined;
-  return `SELECT CASE WHEN isint AND exact ${INT64} THEN exact::BIGINT END AS "int", CASE WHEN isint AND exact ${INT64} THEN NULL WHEN isint AND nothing THEN NULL ELSE coalesce(exact::DOUBLE, ${divided ?? remainder ?? double}) END AS "float" FROM (SELECT *, CASE WHEN isint THEN ${exact} END AS exact, isint AND ${operator === '/' || operator === '%' ? 'b = 0' : 'false'} AS nothing FROM (SELECT ${a}::HUGEINT AS a, ${b}::HUGEINT AS b, ${x} AS x, ${y} AS y, ${a} IS NOT NULL AND ${b} IS NOT NULL AS isint))`;
+  return `SELECT CASE WHEN isint AND exact ${INT64} THEN exact::BIGINT END AS "int", CASE WHEN isint AND exact ${INT64} THEN NULL WHEN isint AND nothing THEN NULL ELSE coalesce(${nearestDouble('exact')}, ${divided ?? remainder ?? double}) END AS "float" FROM (SELECT *, CASE WHEN isint THEN ${exact} END AS exact, isint AND ${operator === '/' || operator === '%' ? 'b = 0' : 'false'} AS nothing FROM (SELECT ${a}::HUGEINT AS a, ${b}::HUGEINT AS b, ${x} AS x, ${y} AS y, ${a} IS NOT NULL AND ${b} IS NOT NULL AS isint))`;
+}
+
+/** The double nearest to a HUGEINT: DuckDB's own cast rounds both halves of one. */
+export function nearestDouble(hugeint: string): string {
+  return `${hugeint}::VARCHAR::DOUBLE`;
 }
 
 const DIVIDED_BY_ZERO = `CASE WHEN x = 0 OR isnan(x) THEN 'NaN'::DOUBLE WHEN (x > 0) = (atan2(0.0, y) = 0) THEN 'Infinity'::DOUBLE ELSE '-Infinity'::DOUBLE END`;
