@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arithmeticSelect, literalValue, type SqlValue } from '../../src/query/compile/sql-value.ts';
+import { arithmeticSelect, compare, literalValue, type SqlValue } from '../../src/query/compile/sql-value.ts';
 import { compute, type NumericValue } from '../../src/query/evaluate/values.ts';
 import type { ArithmeticOperator } from '../../src/query/traceql/operators.ts';
 import { openStore } from '../support/load.ts';
@@ -42,4 +42,18 @@ test('arithmetic in SQL is what it is in memory, to the last bit', async () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test('nil is not unlike NaN, as it is not unlike anything', async () => {
+  const { database } = await openStore();
+  const nil: SqlValue = { float: 'NULL::DOUBLE' };
+  const nan: SqlValue = { float: "'NaN'::DOUBLE" };
+  for (const [left, right] of [
+    [nil, nan],
+    [nan, nil],
+    [nil, nil],
+  ] as const) {
+    expect(await database.value(`SELECT ${compare('!=', left, right)}`)).toBe(false);
+  }
+  expect(await database.value(`SELECT ${compare('!=', nan, nan)}`)).toBe(true);
 });

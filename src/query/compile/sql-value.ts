@@ -121,7 +121,7 @@ function scalarCases(operator: ComparisonOperator, left: SqlValue, right: SqlVal
     // To DuckDB NaN is equal to itself and above all else.
     cases.push(
       operator === '!='
-        ? `NOT (${left.float} = ${right.float} AND ${isNumber})`
+        ? `CASE WHEN ${left.float} IS NOT NULL AND ${right.float} IS NOT NULL THEN NOT (${left.float} = ${right.float} AND ${isNumber}) END`
         : `(${left.float} ${operator} ${right.float} AND ${isNumber})`,
     );
   }
