@@ -81,7 +81,7 @@ const ROW_FIELDS: readonly Field[] = [
 ];
 
 export const command: Command = {
-  usage: '[trace-id] [source...]',
+  usage: '[trace-id | query] [source...]',
   description:
     'Shows the chain of work that determined how long a trace took. With a trace id: its sections in order. Without: for all matching traces, how much time each operation has on their critical paths, and by how much they would shorten if it took none (drag).',
   examples: [

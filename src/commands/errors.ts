@@ -60,7 +60,7 @@ const FIELDS: readonly Field[] = [
 ];
 
 export const command: Command = {
-  usage: '[group] [source...]',
+  usage: '[group] [query] [source...]',
   description:
     'Groups errors by where they began: a failed span whose failure came from no child it waited for. Failures above it are its echo and are not counted again. With the id of a group: the way from the entry point, who failed because of it, and a stack trace.',
   examples: [

@@ -28,7 +28,7 @@ const ORDERS = ['service', 'name', ...RATE_ORDERS] as const;
 const SORT = sortOption(ORDERS, 'impact');
 
 export const command: Command = {
-  usage: '[source...]',
+  usage: '[query] [source...]',
   description:
     'Lists operations (service, span name and kind) with rate, errors and durations of all their spans. Impact is rate times mean duration, relative to the largest.',
   examples: [

@@ -1,6 +1,7 @@
 import { type AttributeValue, displayValue, jsonOfValue } from '../model/attributes.ts';
 import type { Span } from '../model/span.ts';
 import { valueOfKey } from '../query/compile/keys.ts';
+import { INTRINSICS } from '../query/traceql/fields.ts';
 import type { Block, Field, Report } from '../report/report.ts';
 import type { Database } from '../store/database.ts';
 import { findTraces, TRACE_ORDERS, type TraceSummary, traceTotals } from '../store/find-traces.ts';
@@ -63,11 +64,11 @@ const TRACE_FIELDS: readonly Field[] = [
 ];
 
 export const command: Command = {
-  usage: '[source...]',
+  usage: '[query] [source...]',
   description:
-    'Lists traces that have a span matching all filters, newest first: root service and span, start, duration, spans, services, errors. All filters must hold for one and the same span.',
+    'Lists traces that match a query in TraceQL, newest first: root service and span, start, duration, spans, services, errors. Flags narrow what the query sees; without a query they must all hold for one and the same span.',
   examples: [
-    ['tailspan search traces.jsonl', 'the newest traces of a file'],
+    ["tailspan search '{ status = error } >> { kind = server }' traces.jsonl", 'servers called below a failure'],
     ['tailspan search traces.jsonl --service cart --status error', 'traces in which the cart failed'],
     ["tailspan search traces.jsonl --attr 'http.route=~/cart.*' --sort duration", 'the slowest of some routes'],
     ['tailspan search traces.jsonl --status error --json | jq -r .traces[].traceId', 'ids for a script'],
@@ -213,17 +214,23 @@ function spansetTable(
         rootName(trace, screen),
         [styled(formatCount(matched))],
         ...selection.attributes.map((name, index) => [
-          styled(valueText(name, valueOfKey(attributes[index] ?? ''), screen)),
+          styled(valueText(valueOfKey(attributes[index] ?? ''), OF_DURATIONS.test(name), screen)),
         ]),
       ]),
     },
   ];
 }
 
-/** A value in a table; numbers that come of durations are durations. */
-function valueText(name: string, value: AttributeValue | undefined, screen: Screen): string {
+/** What describes a spanset in nanoseconds: attributes of such names have units of their own. */
+const OF_DURATIONS = /^(?:by|avg|min|max|sum)\((?:duration|trace:duration|parent:duration|event:timeSinceStart)\)$/;
+
+function isDurationField({ field }: ShownField): boolean {
+  return field.kind === 'intrinsic' && INTRINSICS[field.name].type === 'duration';
+}
+
+/** A value in a table. */
+function valueText(value: AttributeValue | undefined, isDuration: boolean, screen: Screen): string {
   if (value === undefined) return glyphs(screen.unicode).dot;
-  const isDuration = /\bduration\b/i.test(name);
   if (isDuration && typeof value === 'bigint') return formatDuration(value, screen.unicode);
   if (isDuration && typeof value === 'number' && Number.isFinite(value)) {
     return formatDuration(BigInt(Math.round(value)), screen.unicode);
@@ -300,7 +307,7 @@ function spanTable(
         [styled(span.kind, 'dim')],
         [styled(formatDuration(span.durationNano, screen.unicode))],
         span.status.code === 'error' ? [styled(`${error} error`, 'error')] : [styled(span.status.code, 'dim')],
-        ...fields.map(({ name }) => [styled(valueText(name, valuesOf(index)[name], screen))]),
+        ...fields.map(field => [styled(valueText(valuesOf(index)[field.name], isDurationField(field), screen))]),
       ]),
     },
   ];

@@ -28,7 +28,7 @@ const SORT = sortOption(['service', ...RATE_ORDERS], 'impact');
 const BUCKETS = 24;
 
 export const command: Command = {
-  usage: '[source...]',
+  usage: '[query] [source...]',
   description:
     'Lists services with rate, errors and durations of their requests: spans of kind server and consumer, and roots. Self time is that of all spans of the service. Impact is rate times mean duration, relative to the largest.',
   examples: [

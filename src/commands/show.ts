@@ -67,7 +67,7 @@ const SHORTEST: Option<bigint> = {
 const LIMIT = limitOption(300);
 
 export const command: Command = {
-  usage: '[trace-id] [source...]',
+  usage: '[trace-id | query] [source...]',
   description:
     "Shows one trace as a waterfall: the tree of spans on the left, bars on one time axis on the right. Solid bars are time on the critical path that is the span's own. Runs of alike siblings are folded. The trace is named by its id or the beginning of it, or found by filters that only one trace passes.",
   examples: [

@@ -2,6 +2,7 @@ import type { AttributeValue } from '../model/attributes.ts';
 import { fieldsOfSpans } from '../query/compile/fields-of-spans.ts';
 import { valueOfKey } from '../query/compile/keys.ts';
 import { childrenOf, type Field, type Node } from '../query/traceql/ast.ts';
+import { findIntrinsic } from '../query/traceql/fields.ts';
 import { printExpression } from '../query/traceql/printer.ts';
 import type { Database } from '../store/database.ts';
 import type { SearchQuery } from './query.ts';
@@ -21,7 +22,9 @@ export function shownFields({ root }: SearchQuery): ShownField[] {
   const fields = new Map<string, ShownField>();
   const visit = (node: Node, isSelected: boolean): void => {
     if (node.kind === 'attribute' || (isSelected && node.kind === 'intrinsic')) {
-      const name = node.kind === 'attribute' && node.holder === 'self' ? node.name : printExpression(node);
+      // An attribute that is called like an intrinsic keeps its scope.
+      const isPlain = node.kind === 'attribute' && node.holder === 'self' && findIntrinsic(node.name) === undefined;
+      const name = isPlain ? node.name : printExpression(node);
       const isNamed = isSelected || fields.get(name)?.isSelected === true;
       if (isSelected || node.holder === 'self') fields.set(name, { name, field: node, isSelected: isNamed });
     }

@@ -29,7 +29,7 @@ const SERVICES = 20;
 const FIELDS: readonly Field[] = rateFields([{ name: 'serviceName', type: 'text', title: 'service' }]);
 
 export const command: Command = {
-  usage: '[source...]',
+  usage: '[query] [source...]',
   description:
     'One page about what is in the data: the time it covers, traces, spans, services with their rates, errors and durations, the slowest and the failed traces with ids to copy, and what is incomplete.',
   examples: [

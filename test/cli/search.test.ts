@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { draw } from '../support/drawn-trace.ts';
+import { dumpFile } from '../support/load.ts';
 import { answer, answerJson, tailspan } from '../support/run.ts';
 import { EXAMPLE, linesOf, namesOf, ORPHAN_ID, PAYMENT_ID, refusal, shopFile } from './shop.ts';
 
@@ -173,6 +175,21 @@ describe('search', () => {
         ({ spanSets }) => spanSets.map(({ matched }) => matched),
       );
     expect(await spanSetsOf(`{ ${conditions} }`)).toEqual(await spanSetsOf('{ .http.route != nil }'));
+  });
+
+  test('an attribute called duration is a number, the duration of a span a time', async () => {
+    const [span] = draw('a | 0-5');
+    const file = dumpFile([{ ...span!, attributes: { duration: 5_000_000n } }]);
+    const { stdout } = await tailspan([
+      'search',
+      '{ } | select(span.duration, duration)',
+      '--spans',
+      file,
+      '--format',
+      'table',
+    ]);
+    expect(stdout).toMatch(/ 5000000 /);
+    expect(stdout).toMatch(/ 5ms *\n/);
   });
 
   test('two queries, and one for metrics, are refused', async () => {

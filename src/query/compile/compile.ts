@@ -1,6 +1,5 @@
 import type {
   Aggregate,
-  Field,
   FieldExpression,
   Pipeline,
   ScalarExpression,
@@ -42,8 +41,6 @@ export interface CompiledQuery {
   readonly groupCount: number;
   /** What `a0`, `a1` … are, as printed TraceQL. */
   readonly attributes: readonly string[];
-  /** What select() names. */
-  readonly selected: readonly Field[];
 }
 
 /** Spansets at hand: the relation `name`, or all spans of each trace where it is undefined. */
@@ -76,7 +73,6 @@ const HUGE_TRACE = 10_000;
 
 class Compiler {
   readonly #steps: Step[] = [];
-  readonly #selected: Field[] = [];
   readonly #ids: AttributeIds | undefined;
 
   constructor(ids: AttributeIds | undefined) {
@@ -98,7 +94,6 @@ class Compiler {
       sql: `WITH ${steps.join(',\n')}\nSELECT ${columns.join(', ')} FROM ${name}`,
       groupCount: result.groups,
       attributes,
-      selected: this.#selected,
     };
   }
 
@@ -131,7 +126,7 @@ class Compiler {
           base,
         );
       case 'select':
-        this.#selected.push(...stage.fields);
+        // It names what is shown, and keeps every span.
         return input;
       case 'scalar-filter':
         return this.#scalarFilter(stage, input);
