@@ -62,7 +62,7 @@ if (!existsSync(options.db)) throw new Error(`there is no database ${options.db}
 
 const database = await Database.open({ path: options.db, readOnly: true });
 try {
-  await database.useThreads(positiveNumber('--threads', options.threads));
+  await database.setThreads(positiveNumber('--threads', options.threads));
   const spans = Number(await database.value('SELECT count(*) FROM span'));
   const rows: string[][] = [];
   for (const { limits, ...question } of await lookUps()) {

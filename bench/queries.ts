@@ -30,7 +30,7 @@ const options = readOptions(import.meta.filename, {
 const runs = positiveNumber('--runs', options.runs);
 if (!existsSync(options.db)) throw new Error(`there is no database ${options.db}`);
 const database = await Database.open({ path: options.db, readOnly: true });
-await database.useThreads(THREADS);
+await database.setThreads(THREADS);
 
 const inService = (name: string, alias = 's') =>
   `${alias}.operation_id IN (SELECT operation_id FROM operation JOIN service v USING (service_id) WHERE v.name = '${name}')`;

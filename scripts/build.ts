@@ -1,17 +1,19 @@
 // Builds dist/ from src/: one bundle split by command, because every file that Node.js resolves and compiles by itself
 // costs a short command half a millisecond (docs/performance.md); SQL files as they are; the fast lane as WebAssembly. Types are
 // checked by `npm run types`.
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-rmSync(`${root}dist`, { recursive: true, force: true });
+// Built beside the one that is there, which stays if this one does not come about.
+const output = `${root}dist/next`;
+rmSync(output, { recursive: true, force: true });
 await build({
-  entryPoints: [`${root}src/cli.ts`, `${root}src/ingest/decode-worker.ts`],
-  outdir: `${root}dist`,
+  entryPoints: ['cli', 'ingest/decode-worker', 'receive/receive-worker'].map(file => `${root}src/${file}.ts`),
+  outdir: output,
   entryNames: '[name]',
   bundle: true,
   splitting: true,
@@ -22,12 +24,18 @@ await build({
   logLevel: 'warning',
 });
 for (const folder of ['schema', 'views'])
-  cpSync(`${root}src/store/${folder}`, `${root}dist/${folder}`, { recursive: true });
+  cpSync(`${root}src/store/${folder}`, `${output}/${folder}`, { recursive: true });
 
 // Fixed memory, no allocation, no garbage collector: the smallest of what AssemblyScript can be.
 const { error, stderr } = await asc.main([
   `${root}src/formats/lane/assembly/index.ts`,
-  ...['--outFile', `${root}dist/lane.wasm`, '--runtime', 'stub', '--initialMemory', '512', '--maximumMemory', '512'],
+  ...['--outFile', `${output}/lane.wasm`, '--runtime', 'stub', '--initialMemory', '512', '--maximumMemory', '512'],
   ...['--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--converge'],
 ]);
 if (error !== null) throw new Error(`${stderr}`, { cause: error });
+
+for (const name of readdirSync(`${root}dist`)) {
+  if (name !== 'next') rmSync(`${root}dist/${name}`, { recursive: true });
+}
+for (const name of readdirSync(output)) renameSync(`${output}/${name}`, `${root}dist/${name}`);
+rmSync(output, { recursive: true });

@@ -1,13 +1,15 @@
-// Writes docs/cli.md and docs/sql.md, the table in docs/formats.md and the answers in the README, from what the program itself says: help, answers to the
+// Writes docs/cli.md, docs/sql.md and docs/keys.md, the table in docs/formats.md and the answers in the README, from what the program itself says: help, answers to the
 // bundled example, and the comments in the views' SQL. With --check it writes nothing and fails where a file is not current.
 //   node scripts/generate-docs.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { run } from '../src/cli.ts';
 import { TOPICS } from '../src/commands/help-topics.ts';
 import { COMMANDS } from '../src/commands/index.ts';
+import { JSON_OUTPUT } from '../src/commands/options.ts';
 import { FORMATS } from '../src/formats/index.ts';
 import { describeViews } from '../src/store/describe-views.ts';
 import { Store } from '../src/store/store.ts';
+import { describeKeys } from '../src/tui/describe-keys.ts';
 
 const EXAMPLE = 'fixtures/example/checkout.jsonl';
 /** A trace of the example with an error in it. */
@@ -29,6 +31,9 @@ const JSON_ANSWERS: Readonly<Record<string, readonly string[]>> = {
   formats: [EXAMPLE],
   db: ['cache'],
 };
+
+/** Commands whose JSON is that of another one. */
+const JSON_OF: Readonly<Record<string, string>> = { run: 'summary' };
 
 const SQL_EXAMPLES: readonly (readonly [question: string, sql: string])[] = [
   [
@@ -125,11 +130,20 @@ async function cliReference(): Promise<string> {
     (await output(['--help'])).trimEnd(),
     '```',
   ];
-  for (const { name } of COMMANDS) {
+  for (const { name, load } of COMMANDS) {
+    lines.push('', `## ${name}`, '', '```', (await output([name, '--help'])).trimEnd(), '```', '');
+    if (!(await load()).options.includes(JSON_OUTPUT)) {
+      lines.push('It has no `--json`.');
+      continue;
+    }
+    const other = JSON_OF[name];
+    if (other !== undefined) {
+      lines.push(`Keys of \`--json\`: those of \`${other}\`, or of what it is told to ask.`);
+      continue;
+    }
     const args = JSON_ANSWERS[name];
     if (args === undefined) throw new Error(`generate-docs.ts does not know how to ask ${name} for JSON`);
     const answer: unknown = JSON.parse(await output([name, ...args, '--json', '--quiet']));
-    lines.push('', `## ${name}`, '', '```', (await output([name, '--help'])).trimEnd(), '```', '');
     lines.push('Keys of `--json`:', '', ...jsonTable(answer));
   }
   lines.push('', '# Topics');
@@ -206,6 +220,7 @@ const stale: string[] = [];
 for (const [file, make] of [
   ['docs/cli.md', cliReference],
   ['docs/sql.md', sqlReference],
+  ['docs/keys.md', async () => describeKeys()],
   ['docs/formats.md', formats],
   ['README.md', readme],
 ] as const) {

@@ -1,14 +1,17 @@
 import { existsSync, fstatSync } from 'node:fs';
 import { CommanderError, Command as Program, Option as ProgramOption } from 'commander';
-import type { AnyOption, Command, CommandContext, CommandEntry, Option } from './commands/command.ts';
+import type { AnyOption, Command, CommandContext, CommandEntry, Option, PreparedCommand } from './commands/command.ts';
 import { formatHelp, formatTopHelp } from './commands/help.ts';
 import { findTopic, TOPICS } from './commands/help-topics.ts';
 import { COMMANDS } from './commands/index.ts';
 import { isSameFile, writeFile } from './commands/output-file.ts';
 import { reasonOf } from './commands/reason.ts';
+import { shellWord } from './commands/shell.ts';
 import { programVersion } from './config/version.ts';
 import { ExitCode, ToldError, UserError } from './errors.ts';
 import type { Report } from './report/report.ts';
+import { explainStorageFailure } from './store/storage-failure.ts';
+import type { Terminal } from './terminal/interactive.ts';
 import { tell } from './terminal/message.ts';
 import { createScreen, type Screen, type Surroundings, type TextSink } from './terminal/screen.ts';
 
@@ -20,31 +23,37 @@ export interface World extends Surroundings {
   /** stdin is a pipe or a file. */
   readonly hasPipedInput: boolean;
   readInput(): Promise<string>;
+  /** The terminal that a person sits at; there is none where this is not given. */
+  openTerminal?(): Promise<Terminal | undefined>;
   readonly signal: AbortSignal;
 }
 
 /** Runs the program with arguments as a shell gives them (without node and script). Returns the exit code. */
-export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+export async function run(argv: readonly string[], world: World): Promise<number> {
   let screen = createScreen({}, world);
   try {
     const entry = findCommand(argv[0]);
     if (entry === undefined) return await runWithoutCommand(argv, screen, world);
     const command = await entry.load();
-    const { get, args } = parse(entry, command, argv.slice(1));
-    if (args === undefined) {
+    const parsed = parse(entry, command, argv.slice(1));
+    if (parsed === undefined) {
       await screen.stdout.write(formatHelp(entry, command));
       return ExitCode.ok;
     }
-    screen = createScreen(
-      { color: get('color'), width: get('width'), ascii: get('ascii'), utc: get('utc') } as Parameters<
-        typeof createScreen
-      >[0],
-      world,
-    );
-    return await runCommand(entry, command, args, get, screen, world);
+    screen = screenOf(parsed.get, world);
+    return await runCommand({ entry, command, ...parsed }, screen, world);
   } catch (error) {
     return await explain(error, screen, argv);
   }
+}
+
+function screenOf(get: (name: string) => unknown, world: World): Screen {
+  return createScreen(
+    { color: get('color'), width: get('width'), ascii: get('ascii'), utc: get('utc') } as Parameters<
+      typeof createScreen
+    >[0],
+    world,
+  );
 }
 
 function findCommand(word: string | undefined): CommandEntry | undefined {
@@ -105,12 +114,17 @@ async function help(name: string | undefined, screen: Screen): Promise<ExitCode>
 
 interface Parsed {
   get(name: string): unknown;
-  /** Positional arguments; undefined where help was asked for. */
-  readonly args: readonly string[] | undefined;
+  /** The value does not come from a default. */
+  isGiven(name: string): boolean;
+  /** Positional arguments. */
+  readonly args: readonly string[];
+  /** What stands behind `--`, of a command that runs others. */
+  readonly commandLine: readonly string[] | undefined;
 }
 
-/** Reads the arguments of a command. Throws `UserError` where they are wrong. */
-function parse(entry: CommandEntry, command: Command, argv: readonly string[]): Parsed {
+/** Reads the arguments of a command. Undefined where help is asked for. Throws `UserError` where they are wrong. */
+function parse(entry: CommandEntry, command: Command, argv: readonly string[]): Parsed | undefined {
+  const end = command.takesCommandLine === true ? argv.indexOf('--') : -1;
   const program = new Program(entry.name)
     .usage(`${command.usage} [options]`)
     .exitOverride()
@@ -119,16 +133,21 @@ function parse(entry: CommandEntry, command: Command, argv: readonly string[]): 
     .helpOption('-h, --help', 'show this help');
   for (const option of command.options) program.addOption(programOption(option));
   try {
-    program.parse(argv, { from: 'user' });
+    program.parse(end === -1 ? argv : argv.slice(0, end), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.help') {
-      return { get: () => undefined, args: undefined };
+      return undefined;
     }
     throw new UserError(sentence(error.message), { hint: `tailspan ${entry.name} --help explains the options` });
   }
   const values: Record<string, unknown> = program.opts();
-  return { get: name => values[name], args: program.args };
+  return {
+    get: name => values[name],
+    isGiven: name => program.getOptionValueSource(name) === 'cli',
+    args: program.args,
+    commandLine: end === -1 ? undefined : argv.slice(end + 1),
+  };
 }
 
 /** Commander's message as ours: `error: unknown option '--x'\n(Did you mean --y?)`. */
@@ -151,22 +170,41 @@ function programOption(option: AnyOption): ProgramOption {
   return made;
 }
 
+/** A command with what it was told. */
+interface Invocation extends Parsed {
+  readonly entry: CommandEntry;
+  readonly command: Command;
+}
+
+/** Runs a command and writes its answer; `data` is given where it is open already. */
 async function runCommand(
-  entry: CommandEntry,
-  command: Command,
-  args: readonly string[],
-  optionValue: (name: string) => unknown,
+  invocation: Invocation,
   screen: Screen,
   world: World,
-): Promise<ExitCode> {
+  data?: CommandContext['data'],
+): Promise<number> {
+  const { entry, command, args, get } = invocation;
+  const target = outputOf(get, args);
+  const context = contextOf(invocation, screen, world, data);
+  const answer = await command.run(context);
+  if (!('blocks' in answer)) return answer.exitCode;
+  await write(entry, answer, target, get, screen, world);
+  for (const note of answer.notes ?? []) await context.say(note);
+  return context.hasComplained ? ExitCode.trouble : (answer.exitCode ?? ExitCode.ok);
+}
+
+function contextOf(invocation: Invocation, screen: Screen, world: World, data: CommandContext['data']): CommandContext {
+  const { command, args, commandLine, get: optionValue } = invocation;
   let complained = false;
   const saidHints = new Set<string>();
   const isQuiet = optionValue('quiet') === true;
   const names = new Map(command.options.map(option => [option, programOption(option).attributeName()]));
-  const context: CommandContext = {
+  return {
     screen,
     env: world.env,
     args,
+    commandLine,
+    ...(data === undefined ? {} : { data }),
     get<Value>(option: Option<Value>): Value | undefined {
       const name = names.get(option);
       // `--no-x` options hold true until they are given.
@@ -188,13 +226,71 @@ async function runCommand(
     },
     hasPipedInput: world.hasPipedInput,
     readInput: world.readInput,
+    openTerminal: async () => world.openTerminal?.(),
     signal: world.signal,
+    prepare: words => prepare(words, invocation, world),
   };
-  const target = outputOf(optionValue, args);
-  const report = await command.run(context);
-  await write(entry, report, target, optionValue, screen, world);
-  for (const note of report.notes ?? []) await context.say(note);
-  return complained ? ExitCode.trouble : (report.exitCode ?? ExitCode.ok);
+}
+
+/** Ends a rehearsal where data would be asked for. */
+class Rehearsed extends Error {}
+
+/** Options that hold for the commands that a command runs, too: where the data is, and how to speak and write. */
+const INHERITED: ReadonlySet<string> = new Set([
+  ...['db', 'quiet', 'debug', 'output', 'header', 'fields'],
+  ...['color', 'width', 'ascii', 'utc', 'pager'],
+]);
+
+/** Reads a command line for a command that runs it, and tries it up to where it asks for data. Throws `UserError` where it is wrong. */
+async function prepare(words: readonly string[], outer: Parsed, outerWorld: World): Promise<PreparedCommand> {
+  // What is on stdin is not meant for it.
+  const world: World = { ...outerWorld, hasPipedInput: false, readInput: async () => '' };
+  const [name = ''] = words;
+  const entry = findCommand(name);
+  if (entry?.isQuestion !== true) {
+    const questions = COMMANDS.filter(({ isQuestion }) => isQuestion).map(known => known.name);
+    throw new UserError(`'${name}' is no command that answers from traces`, {
+      hint: await suggestion(name, questions, `these do: ${questions.join(', ')}`),
+    });
+  }
+  const line = words.map(shellWord).join(' ');
+  const command = await entry.load();
+  const own = parse(entry, command, words.slice(1));
+  if (own === undefined) {
+    throw new UserError(`'${line}' asks for help`, { hint: `tailspan ${name} --help shows it` });
+  }
+  if (own.isGiven('db')) {
+    throw new UserError(`'${line}' names a database, but is asked of what is open`, { hint: 'leave out its --db' });
+  }
+  // One of them says how the answer is written.
+  const hasFormat = own.isGiven('format') || own.isGiven('json');
+  const isInherited = (option: string) =>
+    option === 'format' || option === 'json' ? !hasFormat : INHERITED.has(option) && !own.isGiven(option);
+  const invocation: Invocation = {
+    ...own,
+    entry,
+    command,
+    get: option => (isInherited(option) ? (outer.get(option) ?? own.get(option)) : own.get(option)),
+  };
+  const screen = screenOf(invocation.get, world);
+  outputOf(invocation.get, own.args);
+  const rehearsal = contextOf(invocation, screen, world, () => {
+    throw new Rehearsed();
+  });
+  try {
+    await command.run(rehearsal);
+  } catch (error) {
+    if (!(error instanceof Rehearsed)) throw error;
+  }
+  return {
+    async answer(data) {
+      try {
+        return await runCommand(invocation, screen, world, () => data);
+      } catch (error) {
+        return await explain(error, screen, words);
+      }
+    },
+  };
 }
 
 /** Where the answer goes and how it is written, as far as the flags say. */
@@ -268,19 +364,23 @@ async function write(
 const PAGED: ReadonlySet<string> = new Set(['show', 'search', 'sql', 'errors', 'operations', 'critical-path']);
 
 /** Says what went wrong, once, and returns the exit code. */
-async function explain(error: unknown, screen: Screen, argv: readonly string[]): Promise<ExitCode> {
+async function explain(error: unknown, screen: Screen, words: readonly string[]): Promise<ExitCode> {
+  // Behind it stand no options of ours.
+  const end = words.indexOf('--');
+  const argv = end === -1 ? words : words.slice(0, end);
   if (error instanceof BrokenPipe) return ExitCode.ok;
   if (error instanceof Interruption) return error.exitCode;
   if (error instanceof ToldError) return ExitCode.trouble;
-  if (error instanceof UserError) {
-    if (error.details !== undefined && wantsJson(argv)) {
-      const { message, hint, details } = error;
+  const known = error instanceof UserError ? error : explainStorageFailure(error);
+  if (known !== undefined) {
+    if (known.details !== undefined && wantsJson(argv)) {
+      const { message, hint, details } = known;
       await screen.stderr.write(`${JSON.stringify({ error: { message, hint, ...details } })}\n`);
       return ExitCode.trouble;
     }
-    await tell(screen, 'error', error.message);
-    for (const line of error.excerpt) await screen.stderr.write(`  ${line}\n`);
-    if (error.hint !== undefined) await tell(screen, 'hint', error.hint);
+    await tell(screen, 'error', known.message);
+    for (const line of known.excerpt) await screen.stderr.write(`  ${line}\n`);
+    if (known.hint !== undefined) await tell(screen, 'hint', known.hint);
   } else {
     const message = error instanceof Error ? error.message : String(error);
     await tell(screen, 'error', message.split('\n')[0] ?? '');
@@ -341,11 +441,12 @@ const GRACE_MS = 500;
 /** The program in this process. */
 export async function main(): Promise<void> {
   const abort = new AbortController();
-  const endsOnSignal = findCommand(process.argv[2])?.endsOnSignal === true;
-  for (const interruption of [
+  const { endsOnSignal = false, handlesSignals = false } = findCommand(process.argv[2]) ?? {};
+  const interruptions = [
     new Interruption('SIGINT', ExitCode.interrupted),
     new Interruption('SIGTERM', ExitCode.terminated),
-  ]) {
+  ];
+  for (const interruption of handlesSignals ? [] : interruptions) {
     process.on(interruption.signal, () => {
       // The first signal stops the work in order, the second at once.
       if (abort.signal.aborted) endBy(interruption);
@@ -367,11 +468,13 @@ export async function main(): Promise<void> {
     now: () => (process.env.SOURCE_DATE_EPOCH ? new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000) : new Date()),
     hasPipedInput: isPiped(),
     readInput: async () => (await import('node:stream/consumers')).text(process.stdin),
+    openTerminal: async () => (await import('./terminal/interactive.ts')).openTerminal(),
     signal: abort.signal,
   });
   const exitCode = await running;
-  // Trouble has been told; what only shows once all is handed over has not.
-  process.exitCode = exitCode === ExitCode.trouble || (await stdout.isWritten()) ? exitCode : ExitCode.trouble;
+  // Trouble has been told, and the failure of a program that was run is its own; what only shows once all is handed over has not been told.
+  const isAnswered = exitCode === ExitCode.ok || exitCode === ExitCode.no;
+  process.exitCode = !isAnswered || (await stdout.isWritten()) ? exitCode : ExitCode.trouble;
   if (abort.signal.aborted && !endsOnSignal) endBy(abort.signal.reason);
 }
 

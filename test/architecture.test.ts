@@ -12,7 +12,7 @@ import { REPOSITORY } from './support/run.ts';
 const LAYERS: readonly (readonly string[])[] = [
   ['cli.ts'],
   ['commands'],
-  ['report', 'config', 'receive'],
+  ['tui', 'report', 'config', 'receive'],
   ['ingest', 'store', 'query', 'analysis', 'terminal'],
   ['formats'],
   ['model'],
@@ -25,6 +25,8 @@ const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['store'],
   '@duckdb/node-bindings': ['store'],
   commander: ['cli.ts'],
+  ink: ['tui'],
+  react: ['tui'],
   chalk: ['terminal'],
   'cli-table3': ['terminal'],
   'cli-progress': ['terminal'],
@@ -36,11 +38,12 @@ const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   hysnappy: ['ingest', 'receive'],
   'lz4-napi': ['ingest'],
   'node:zlib': ['ingest', 'receive'],
-  '@grpc/grpc-js': ['receive'],
   'node:http': ['receive'],
+  'node:http2': ['receive'],
   'node:https': ['receive'],
+  'node:net': ['ingest', 'receive', 'store'],
   'node:dgram': ['receive'],
-  'node:worker_threads': ['ingest'],
+  'node:worker_threads': ['ingest', 'receive'],
   'node:child_process': ['terminal'],
 };
 

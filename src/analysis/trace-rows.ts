@@ -15,6 +15,12 @@ export interface RowOptions {
   readonly minDurationNano: bigint;
   /** Rows that are shown at the most; the shortest spans go first. Undefined for all. */
   readonly limit: number | undefined;
+  /** Spans that stand for all that is below them. */
+  readonly folded?: ReadonlySet<TraceNode>;
+  /** Runs of which every sibling is shown, each told by its first span. */
+  readonly unfolded?: ReadonlySet<TraceNode>;
+  /** The spans that are shown at all, with all that are above them; every one where it is undefined. */
+  readonly only?: ReadonlySet<TraceNode>;
 }
 
 export type TraceRow = SpanRow | RunRow | HiddenRow;
@@ -30,7 +36,7 @@ interface Placed {
 export interface SpanRow extends Placed {
   readonly kind: 'span';
   readonly node: TraceNode;
-  /** Spans below it that are left out because they are too deep. */
+  /** Spans below it that are left out: it is folded, or they are too deep. */
   readonly deeper: number;
 }
 
@@ -61,7 +67,7 @@ export interface TraceRows {
 
 /** Returns the rows of a trace in display order. */
 export function traceRows(trace: Trace, options: RowOptions): TraceRows {
-  const facts = subtreeFacts(trace);
+  const facts = factsOf(trace);
   const rowsFor = (minimum: bigint) => layOut(trace, facts, { ...options, minDurationNano: minimum });
   let minimum = options.minDurationNano;
   let rows = rowsFor(minimum);
@@ -101,6 +107,17 @@ interface SubtreeFacts {
   readonly size: readonly number[];
   readonly hasError: readonly boolean[];
   readonly longest: readonly bigint[];
+}
+
+/** Rows are asked for again whenever a person folds something; what they are made from does not change. */
+const KNOWN_FACTS = new WeakMap<Trace, SubtreeFacts>();
+
+function factsOf(trace: Trace): SubtreeFacts {
+  const known = KNOWN_FACTS.get(trace);
+  if (known !== undefined) return known;
+  const facts = subtreeFacts(trace);
+  KNOWN_FACTS.set(trace, facts);
+  return facts;
 }
 
 function subtreeFacts({ nodes }: Trace): SubtreeFacts {
@@ -146,7 +163,8 @@ function layOut(trace: Trace, facts: SubtreeFacts, options: RowOptions): TraceRo
       continue;
     }
     const { node } = item;
-    const isDeepest = options.maxDepth !== undefined && frame.level >= options.maxDepth;
+    const isDeepest =
+      (options.maxDepth !== undefined && frame.level >= options.maxDepth) || options.folded?.has(node) === true;
     const row: SpanRow = { kind: 'span', node, deeper: isDeepest ? facts.size[node.index]! - 1 : 0, ...place };
     rows.push(row);
     if (!isDeepest && node.children.length > 0) {
@@ -162,17 +180,20 @@ type Item =
   | { readonly kind: 'hidden'; readonly spanCount: number; readonly durationNano: bigint };
 
 /** What is shown of siblings: each, runs of alike ones, and what is left out in one item at the end. */
-function itemsOf(siblings: readonly TraceNode[], facts: SubtreeFacts, options: RowOptions): Item[] {
+function itemsOf(all: readonly TraceNode[], facts: SubtreeFacts, options: RowOptions): Item[] {
+  const { only } = options;
+  const siblings = only === undefined ? all : all.filter(node => only.has(node));
   const items: Item[] = [];
   let hiddenSpans = 0;
   let hiddenNano = 0n;
   const isShown = (node: TraceNode) =>
     facts.hasError[node.index] === true || facts.longest[node.index]! >= options.minDurationNano;
   for (let at = 0; at < siblings.length; ) {
-    const run = options.unfold ? 1 : runLength(siblings, at, facts);
+    const run = runLength(siblings, at, facts);
     const members = siblings.slice(at, at + run);
     at += run;
-    if (run >= LEAST_RUN && (members.some(isShown) || sumOf(members) >= options.minDurationNano)) {
+    const isFolded = run >= LEAST_RUN && !options.unfold && options.unfolded?.has(siblings[at - run]!) !== true;
+    if (isFolded && (members.some(isShown) || sumOf(members) >= options.minDurationNano)) {
       const below = members.reduce((sum, member) => sum + facts.size[member.index]! - 1, 0);
       items.push({ kind: 'run', nodes: members, below });
       continue;

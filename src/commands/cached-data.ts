@@ -70,7 +70,7 @@ export class CachePlace {
   /** Opens what is kept of the sources; undefined where nothing is, or nothing usable. */
   async open(
     options: Omit<Parameters<typeof Store.open>[0], 'path'>,
-  ): Promise<Pick<Data, 'store' | 'loaded'> | undefined> {
+  ): Promise<(Pick<Data, 'loaded'> & { readonly store: Store }) | undefined> {
     const path = this.#cache.find(this.#key);
     if (path === undefined) return undefined;
     let store: Store | undefined;

@@ -5,7 +5,7 @@ import type { Field } from '../query/traceql/ast.ts';
 import { quoteString } from '../query/traceql/literals.ts';
 import { STRUCTURE } from '../query/traceql/operators.ts';
 import { printExpression } from '../query/traceql/printer.ts';
-import type { Database } from '../store/database.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Selection } from './selection.ts';
@@ -13,7 +13,7 @@ import { withReadableTimes } from './time-range.ts';
 
 /** Returns a sentence or two about why nothing is selected, and what there is that was probably meant; none where something is. */
 export async function whyNothing(
-  database: Database,
+  database: Queryable,
   { query, spans: selected }: Pick<Selection, 'query' | 'spans'>,
   screen: Screen,
 ): Promise<string[]> {

@@ -1,5 +1,7 @@
 import type { Report } from '../report/report.ts';
+import type { Terminal } from '../terminal/interactive.ts';
 import type { Screen } from '../terminal/screen.ts';
+import type { Data } from './data.ts';
 
 // What a command is: data that help, completion and documentation are made from, and a function.
 
@@ -26,6 +28,10 @@ export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Positional arguments. */
   readonly args: readonly string[];
+  /** What stands behind `--`, of a command that runs others; undefined where there is no `--`. */
+  readonly commandLine: readonly string[] | undefined;
+  /** Gives data that is open already: the command answers from it, and from no other. */
+  readonly data?: () => Data;
   /** The value of an option; undefined where it was not given and has no default. */
   get<Value>(option: Option<Value>): Value | undefined;
   /** Says a sentence on stderr, unless `--quiet`. */
@@ -38,7 +44,25 @@ export interface CommandContext {
   readonly hasPipedInput: boolean;
   /** Reads all of stdin as text. */
   readInput(): Promise<string>;
+  /** Opens the terminal that a person sits at; undefined where there is none. Close it. */
+  openTerminal(): Promise<Terminal | undefined>;
   readonly signal: AbortSignal;
+  /**
+   * Reads the arguments of another command, such as `['errors', '--limit', '3']`, which is to answer once there is data. Throws
+   * `UserError` for a command that does not answer from data alone, and for a mistake in its options, arguments or query.
+   */
+  prepare(words: readonly string[]): Promise<PreparedCommand>;
+}
+
+/** Another command, ready to answer. What this one was told about output holds for it where it was told nothing else. */
+export interface PreparedCommand {
+  /** Answers from data, writes the answer, and returns the exit code. Never rejects: what goes wrong is said. */
+  answer(data: Data): Promise<number>;
+}
+
+/** What a command returns that has written its answer itself. */
+export interface Verdict {
+  readonly exitCode: number;
 }
 
 export interface Command {
@@ -49,7 +73,11 @@ export interface Command {
   /** Two to four command lines with what they do. */
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
   readonly options: readonly AnyOption[];
-  run(context: CommandContext): Promise<Report>;
+  /** A sentence for help about exit codes that are this command's own. */
+  readonly exitCodes?: string;
+  /** It runs the command line behind `--`, whose options are not its own. */
+  readonly takesCommandLine?: boolean;
+  run(context: CommandContext): Promise<Report | Verdict>;
 }
 
 /** What the registry knows of a command without loading it. */
@@ -61,5 +89,9 @@ export interface CommandEntry {
   readonly summary: string;
   /** A signal is how it is ended: it stops in order, answers, and the exit code is its own. A second signal ends it at once. */
   readonly endsOnSignal?: boolean;
+  /** It sees to signals itself, from its start to its end. */
+  readonly handlesSignals?: boolean;
+  /** It answers from traces and changes nothing, so that it can be asked of data that another command has open. */
+  readonly isQuestion?: boolean;
   load(): Promise<Command>;
 }

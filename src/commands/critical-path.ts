@@ -4,7 +4,7 @@ import { tracePath } from '../analysis/trace-path.ts';
 import { traceIdOf } from '../model/ids.ts';
 import { buildTrace } from '../model/trace.ts';
 import type { Block, Field, Report } from '../report/report.ts';
-import type { Database } from '../store/database.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { readTrace } from '../store/read-trace.ts';
 import { readOperations, scanTraces } from '../store/scan-traces.ts';
 import { trustOf } from '../store/trust.ts';
@@ -119,7 +119,7 @@ export const command: Command = {
 
 async function pathOfOne(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   traceId: string,
   options: PathOptions,
 ): Promise<Report> {
@@ -248,7 +248,7 @@ function sectionTable(rows: readonly (SectionRow | FoldedSections)[], start: big
 
 async function pathOfMany(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   selection: Selection,
   options: PathOptions,
   order: { field: (typeof ORDERS)[number]; ascending: boolean },

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { defaultDatabase } from '../config/paths.ts';
+import { defaultDatabase, journalFolder } from '../config/paths.ts';
+import { programVersion } from '../config/version.ts';
 import { ToldError, UserError } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../formats/format.ts';
 import { lostRecords, type SourceAccount } from '../ingest/account.ts';
@@ -9,8 +10,8 @@ import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
-import type { Database } from '../store/database.ts';
 import type { LoadResult } from '../store/loader.ts';
+import type { Queryable } from '../store/queryable.ts';
 import type { Store } from '../store/store.ts';
 import { plural } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
@@ -22,12 +23,13 @@ import { reasonOf } from './reason.ts';
 // The data that a command answers from: sources loaded into memory or into a named database, or a database as it is.
 
 export interface Data extends AsyncDisposable {
-  readonly store: Store;
-  readonly database: Database;
+  readonly database: Queryable;
   /** The sources that were loaded, in order; empty where a database was opened as it is. */
   readonly loaded: readonly { readonly account: SourceAccount; readonly result: LoadResult }[];
   /** Traces that the loaded sources belong to. */
   readonly traceCount: number;
+  /** Makes the public views where there are none: a file has them since it was made. */
+  ensureViews(): Promise<void>;
 }
 
 export interface DataOptions {
@@ -35,6 +37,8 @@ export interface DataOptions {
   readonly isWriting?: boolean;
   /** What was read may be changed by the command, so it must not be shared with later ones. */
   readonly mayChange?: boolean;
+  /** The question is about a database as such, so that what is piped in is not read. */
+  readonly isDatabase?: boolean;
 }
 
 /**
@@ -44,20 +48,21 @@ export interface DataOptions {
 export async function openData(
   context: CommandContext,
   names: readonly string[],
-  { isWriting = false, mayChange = false }: DataOptions = {},
+  { isWriting = false, mayChange = false, isDatabase = false }: DataOptions = {},
 ): Promise<Data> {
-  // Loaded here, so that help does not wait for DuckDB.
-  const { Store } = await import('../store/store.ts');
+  if (context.data !== undefined) return givenData(context.data, names, isWriting || mayChange);
   const named = context.get(DB);
-  const isPiped = names.length === 0 && named === undefined && context.hasPipedInput && !context.env.TAILSPAN_DB;
+  const isPiped =
+    !isDatabase && names.length === 0 && named === undefined && context.hasPipedInput && !context.env.TAILSPAN_DB;
   const sourceNames = isPiped ? ['-'] : names;
   const memoryLimit = context.get(MEMORY);
   const options = { now: () => context.screen.now(), ...(memoryLimit === undefined ? {} : { memoryLimit }) };
   if (sourceNames.length === 0) {
     const path = named ?? (await defaultDatabase(context.env));
     refuseOtherFiles(path);
-    const store = await Store.open({ path, readOnly: !isWriting, ...options });
-    await store.database.useThreads(THREADS);
+    if (!isWriting) return openToRead(context, path, options);
+    const store = await openToWrite(context, { path, ...options });
+    await store.database.setThreads(THREADS);
     return dataOf(store, [], 0);
   }
   const path = named ?? (isWriting ? await defaultDatabase(context.env) : ':memory:');
@@ -68,7 +73,7 @@ export async function openData(
   if (sources.length === 0) throw new ToldError();
   const finish = async (store: Store, loaded: Data['loaded'], verb: string, place?: CachePlace): Promise<Data> => {
     const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
-    if (spans >= THREADED_SPANS) await store.database.useThreads(THREADS);
+    if (spans >= THREADED_SPANS) await store.database.setThreads(THREADS);
     const traceCount = await countTraces(store, loaded);
     await tellFaults(context, loaded);
     await context.say(describeAccount(verb, loaded, traceCount));
@@ -83,7 +88,7 @@ export async function openData(
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
     // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
     const isNew = target === ':memory:' || !existsSync(target);
-    const opening = Store.open({ path: target, ...options });
+    const opening = openToWrite(context, { path: target, ...options });
     // It is awaited below; should it fail before, that is no unhandled rejection.
     opening.catch(() => {});
     try {
@@ -106,19 +111,125 @@ export async function openData(
   }
 }
 
+/** Data of a store that is open and stays so. */
+export async function dataOfOpen(store: Store): Promise<Data> {
+  await store.database.setThreads(THREADS);
+  return { ...dataOf(store, [], 0), async [Symbol.asyncDispose]() {} };
+}
+
+/** The data that another command has open. Throws `UserError` where the command names other data, or would change it. */
+function givenData(data: () => Data, names: readonly string[], isChanging: boolean): Data {
+  const [name] = names;
+  if (name !== undefined) {
+    throw new UserError(`${name} is a source, but the question is asked of what is open`, { hint: 'leave it out' });
+  }
+  if (isChanging) {
+    throw new UserError('what is open can only be asked, not changed', { hint: 'leave out --write' });
+  }
+  return data();
+}
+
 /** Opens the named database, or the default one, to store in it what comes from elsewhere than sources. Close the store. */
-export async function openForWriting(context: CommandContext): Promise<Store> {
-  const { Store } = await import('../store/store.ts');
-  const named = context.get(DB);
+export async function openForWriting(context: CommandContext, named = context.get(DB)): Promise<Store> {
   const path = named ?? (await defaultDatabase(context.env));
   refuseOtherFiles(path);
   if (named === undefined && path !== ':memory:') makeFolder(dirname(path));
   const memoryLimit = context.get(MEMORY);
-  return Store.open({
+  return openToWrite(context, {
     path,
     now: () => context.screen.now(),
     ...(memoryLimit === undefined ? {} : { memoryLimit }),
   });
+}
+
+type StoreOptions = Parameters<typeof Store.open>[0];
+
+// What knows DuckDB is loaded here, so that help does not wait for it.
+
+/** Opens a database to answer from it: the file, or what the process that has it serves. */
+async function openToRead(
+  context: CommandContext,
+  path: string,
+  options: Omit<StoreOptions, 'path' | 'readOnly'>,
+): Promise<Data> {
+  const { Store } = await import('../store/store.ts');
+  const { DatabaseInUse } = await import('../store/database.ts');
+  if (hasJournal(path)) {
+    // Of a listener that was broken off, unless the database has an owner.
+    try {
+      (await openToWrite(context, { path, ...options })).close();
+    } catch (error) {
+      const isOwned =
+        error instanceof DatabaseInUse || (error instanceof Error && error.cause instanceof DatabaseInUse);
+      if (!isOwned) {
+        await context.complain(
+          `${journalFolder(path)} holds spans that cannot be stored: ${reasonOf(error)}`,
+          FAULT_HINT,
+        );
+      }
+    }
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const store = await Store.open({ path, readOnly: true, ...options });
+      await store.database.setThreads(THREADS);
+      return dataOf(store, [], 0);
+    } catch (error) {
+      if (!(error instanceof DatabaseInUse)) throw error;
+      const { openServed } = await import('../store/served/client.ts');
+      const database = await openServed(path, programVersion());
+      if (database !== undefined) return dataOfServed(database);
+      const pauseMs = PAUSES_MS[attempt];
+      if (pauseMs === undefined) throw error;
+      await new Promise(resolve => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+/** Opens a database to change it. What a listener that was broken off left in its journal is stored first. */
+async function openToWrite(context: CommandContext, options: StoreOptions): Promise<Store> {
+  const { Store } = await import('../store/store.ts');
+  try {
+    const store = await Store.open(options);
+    if (hasJournal(options.path)) await recover(context, store);
+    return store;
+  } catch (error) {
+    const { DatabaseInUse } = await import('../store/database.ts');
+    if (!(error instanceof DatabaseInUse)) throw error;
+    const { isServed } = await import('../store/served/client.ts');
+    if (!(await isServed(options.path))) throw error;
+    throw new UserError(error.message, {
+      hint: 'it receives spans: commands that only read work meanwhile; stop it first, or name another database with --db',
+      cause: error,
+    });
+  }
+}
+
+/** Stores what is in a journal. Closes the store where that fails: the journal is not to be lost sight of. */
+async function recover(context: CommandContext, store: Store): Promise<void> {
+  try {
+    const { recoverJournal } = await import('../receive/recovery.ts');
+    const result = await recoverJournal(await store.loader(), journalFolder(store.database.path));
+    if (result === undefined || result.spans === 0) return;
+    await context.say(`stored ${plural(result.spans, 'span')} of a listener that was broken off`);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function hasJournal(path: string): boolean {
+  return path !== ':memory:' && existsSync(journalFolder(path));
+}
+
+/** A process that has a database may be just beginning to serve it, or ending. */
+const PAUSES_MS = [50, 150, 300, 500];
+
+/** Returns the path of the database that is named, or of the default one. Throws `UserError` where there is none. */
+export async function databasePath(context: CommandContext): Promise<string> {
+  const path = context.get(DB) ?? (await defaultDatabase(context.env));
+  if (existsSync(path)) return path;
+  throw new UserError(`there is no database at ${path}`, { hint: 'name one with --db FILE' });
 }
 
 function makeFolder(folder: string): void {
@@ -166,14 +277,28 @@ const THREADED_SPANS = 50_000;
 
 function dataOf(store: Store, loaded: Data['loaded'], traceCount: number, place?: CachePlace): Data {
   return {
-    store,
     database: store.database,
     loaded,
     traceCount,
+    async ensureViews() {
+      if (store.database.path === ':memory:') await store.ensureViews();
+    },
     async [Symbol.asyncDispose]() {
       // A database in memory goes with the process; taking it apart before would only take time.
       if (place !== undefined) await place.keep(store, loaded);
       else if (store.database.path !== ':memory:') store.close();
+    },
+  };
+}
+
+function dataOfServed(database: Queryable): Data {
+  return {
+    database,
+    loaded: [],
+    traceCount: 0,
+    async ensureViews() {},
+    async [Symbol.asyncDispose]() {
+      database.close();
     },
   };
 }

@@ -1,86 +1,57 @@
 import { UserError } from '../errors.ts';
-import type { Field } from '../report/report.ts';
-import { formatBytes, formatTime, plural } from '../terminal/format.ts';
-import { styled } from '../terminal/styled.ts';
-import { openCache } from './cached-data.ts';
-import type { Command, Option } from './command.ts';
-import { OUTPUT_OPTIONS, QUIET } from './options.ts';
+import type { AnyOption, Command } from './command.ts';
+import { CLEAR, type DatabaseTask, DRY_RUN } from './db/task.ts';
+import { nearestOf } from './nearest.ts';
+import { DB, DEBUG, KEEP, MAX_SIZE, MEMORY, NO_PROGRESS, OUTPUT_OPTIONS, QUIET } from './options.ts';
 
-const CLEAR: Option<boolean> = {
-  flags: '--clear',
-  description: 'remove all of them',
-  group: 'Other',
+/** What can be done with databases: the options that only some take, and where it is. */
+const TASKS: Readonly<Record<string, { readonly options: readonly AnyOption[]; load(): Promise<DatabaseTask> }>> = {
+  info: { options: [DB, MEMORY], load: async () => (await import('./db/info.ts')).task },
+  prune: {
+    options: [DB, MEMORY, KEEP, MAX_SIZE, DRY_RUN, NO_PROGRESS],
+    load: async () => (await import('./db/prune.ts')).task,
+  },
+  compact: { options: [DB, MEMORY, NO_PROGRESS], load: async () => (await import('./db/compact.ts')).task },
+  cache: { options: [CLEAR], load: async () => (await import('./db/cache.ts')).task },
 };
-
-const FIELDS: readonly Field[] = [
-  { name: 'path', type: 'text' },
-  { name: 'bytes', type: 'count' },
-  { name: 'lastUsed', type: 'text' },
-];
+const WORDS = Object.keys(TASKS);
+const SPECIAL_OPTIONS = [...new Set(Object.values(TASKS).flatMap(({ options }) => options))];
 
 export const command: Command = {
-  usage: 'cache',
+  usage: 'info|prune|compact|cache',
   description:
-    'Shows the databases of dumps that were read before. They are kept so that the next question about a dump is answered at once; a dump that changed is read again. What was used longest ago goes first when they take more than TAILSPAN_CACHE says (10GB, or off).',
+    'Looks after databases. info says what one holds and takes: sizes, counts, its largest attributes, what was loaded. prune drops whole traces, those that ended longest ago first, and gives the space back. compact writes a database anew in order of time, without free space. cache shows the databases of dumps that were read before: they are kept so that the next question about a dump is answered at once; what was used longest ago goes first when they take more than TAILSPAN_CACHE says (10GB, or off).',
   examples: [
-    ['tailspan db cache', 'what is kept, and how large it is'],
-    ['tailspan db cache --clear', 'remove it'],
+    ['tailspan db info', 'what the default database holds, and how large it is'],
+    ['tailspan db prune --keep 7d --max-size 2GB', 'keep the last seven days, and at most 2 GB'],
+    ['tailspan db compact --db incident.duckdb', 'make a database as small as it can be'],
+    ['tailspan db cache --clear', 'remove what is kept of dumps that were read'],
   ],
-  options: [CLEAR, QUIET, ...OUTPUT_OPTIONS],
+  options: [...SPECIAL_OPTIONS, QUIET, DEBUG, ...OUTPUT_OPTIONS],
 
   async run(context) {
-    const [what, ...rest] = context.args;
-    if (what !== 'cache' || rest.length > 0) {
-      throw new UserError(
-        what === undefined ? 'db needs to know what of it' : `db knows nothing of '${context.args.join(' ')}'`,
-        {
-          hint: 'tailspan db cache',
-        },
-      );
+    const [word, ...rest] = context.args;
+    const hint = `tailspan db ${WORDS.slice(0, -1).join(', ')} or ${WORDS.at(-1)}`;
+    if (word === undefined) throw new UserError('db needs to know what of it', { hint });
+    const task = TASKS[word];
+    if (task === undefined) {
+      const nearest = nearestOf(word, WORDS);
+      throw new UserError(`db knows nothing of '${word}'`, {
+        hint: nearest === undefined ? hint : `did you mean tailspan db ${nearest}?`,
+      });
     }
-    const cache = await openCache(context);
-    if (cache === undefined)
-      throw new UserError('the cache is switched off (TAILSPAN_CACHE=off)', { hint: 'unset it to see what is kept' });
-    const isClearing = context.get(CLEAR) === true;
-    const entries = cache.entries();
-    const bytes = isClearing ? cache.clear() : entries.reduce((sum, entry) => sum + entry.bytes, 0);
-    const rows = isClearing
-      ? []
-      : entries.map(entry => ({ path: entry.path, bytes: entry.bytes, lastUsed: entry.lastUsed.toISOString() }));
-    return {
-      data: {
-        folder: cache.folder,
-        bytes: isClearing ? 0 : bytes,
-        freedBytes: isClearing ? bytes : 0,
-        databases: rows,
-      },
-      records: { name: 'databases', fields: FIELDS, rows },
-      blocks: screen => [
-        {
-          kind: 'table',
-          columns: [
-            { title: 'DATABASE', least: 20, cutAt: 'start' },
-            { title: 'SIZE', align: 'right' },
-            { title: 'LAST USED' },
-          ],
-          rows: rows.map(row => [
-            [styled(row.path)],
-            [styled(formatBytes(row.bytes))],
-            [
-              styled(
-                formatTime(BigInt(Date.parse(row.lastUsed)) * 1_000_000n, { utc: screen.utc, digits: 0, date: true }),
-                'dim',
-              ),
-            ],
-          ]),
-        },
-      ],
-      isList: true,
-      notes: [
-        isClearing
-          ? `removed ${plural(entries.length, 'database')}, ${formatBytes(bytes)}`
-          : `${plural(entries.length, 'database')}, ${formatBytes(bytes)} in ${cache.folder}`,
-      ],
-    };
+    const [extra] = rest;
+    if (extra !== undefined) {
+      throw new UserError(`db ${word} does not take '${extra}'`, { hint: 'a database is named with --db FILE' });
+    }
+    for (const option of SPECIAL_OPTIONS) {
+      // An option that begins with --no- reads as false where it is not given.
+      if (task.options.includes(option) || (context.get(option) ?? false) === false) continue;
+      const name = /--[\w-]+/.exec(option.flags)?.[0] ?? option.flags;
+      const owners = WORDS.filter(other => TASKS[other]?.options.includes(option));
+      throw new UserError(`db ${word} does not take ${name}`, { hint: `it is for db ${owners.join(' and db ')}` });
+    }
+    const run = await task.load();
+    return run(context);
   },
 };

@@ -4,8 +4,8 @@ import { UserError } from '../errors.ts';
 import { type Attributes, displayValue } from '../model/attributes.ts';
 import { traceIdOf } from '../model/ids.ts';
 import type { Block, Field, Report } from '../report/report.ts';
-import type { Database } from '../store/database.ts';
 import { failureDetails } from '../store/error-details.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { operationRates } from '../store/rates.ts';
 import { readSpans } from '../store/read-trace.ts';
 import { readOperations, scanTraces } from '../store/scan-traces.ts';
@@ -92,7 +92,7 @@ export const command: Command = {
   },
 };
 
-async function findGroups(database: Database, selection: Selection): Promise<ErrorGroup[]> {
+async function findGroups(database: Queryable, selection: Selection): Promise<ErrorGroup[]> {
   const operations = await readOperations(database);
   const finder = new OriginFinder();
   const failing = `trace_id IN (SELECT trace_id FROM trace WHERE error_count > 0)`;
@@ -129,7 +129,7 @@ function groupJson({ times, exemplarSpanNo, exemplarTraceIds, ...group }: ErrorG
 
 async function listGroups(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   groups: readonly ErrorGroup[],
   selection: Selection,
   order: { field: (typeof ORDERS)[number]; ascending: boolean },
@@ -223,7 +223,7 @@ function oneGroup(groups: readonly ErrorGroup[], prefix: string): ErrorGroup {
 
 const BUCKETS = 40;
 
-async function showGroup(database: Database, group: ErrorGroup, trust: Trust): Promise<Report> {
+async function showGroup(database: Queryable, group: ErrorGroup, trust: Trust): Promise<Report> {
   const [span] = await readSpans(database, `span_no = ${group.exemplarSpanNo}`);
   const exception = span?.events.findLast(
     event => event.name === 'exception' || 'exception.stacktrace' in event.attributes,

@@ -9,7 +9,7 @@ import {
 import { formatSql } from '../query/compile/explain-sql.ts';
 import { printQuery } from '../query/traceql/printer.ts';
 import type { Block, Field, Report } from '../report/report.ts';
-import type { Database } from '../store/database.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { firstColumn } from '../store/spansets.ts';
 import { formatCount, formatDuration } from '../terminal/format.ts';
 import { pad, widthOf } from '../terminal/measure.ts';
@@ -45,7 +45,7 @@ const FIELDS: readonly Field[] = [
  */
 export async function explainReport(
   { screen }: CommandContext,
-  database: Database,
+  database: Queryable,
   query: SearchQuery,
 ): Promise<Report> {
   const [all = {}] = await database.rows('SELECT count(*) AS traces, sum(span_count)::BIGINT AS spans FROM trace');

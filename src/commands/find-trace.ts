@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
-import type { Database } from '../store/database.ts';
 import { findTraces, traceTotals } from '../store/find-traces.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { findTrace, SHORTEST_PREFIX, type TraceCandidate } from '../store/read-trace.ts';
 import { formatCount, formatTime } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
@@ -16,7 +16,7 @@ import { shortTraceIds } from './short-ids.ts';
  * `UserError`, with the nearest ids, where there is none or more than one.
  */
 export async function findOneTrace(
-  database: Database,
+  database: Queryable,
   args: Arguments,
   query: SearchQuery,
   screen: Screen,

@@ -72,6 +72,10 @@ const EXIT_CODES = `Exit codes
   ${ExitCode.interrupted}  interrupted (Ctrl-C).    ${ExitCode.terminated}  terminated.
        To end listen so is what is meant: it stores what came, and exits with 0.
 
+  run has the exit code of the command that it runs: 128 and the number of the
+  signal that ended it, 127 where it is not there, 126 where it cannot be run.
+  Where that is 0, it is 1 if --fail-on matched, and 2 as above.
+
   Records that cannot be read are counted and left out; they leave the exit code
   alone unless --strict is given.
 `;
@@ -90,6 +94,7 @@ const ENVIRONMENT = `Environment
   CI                 set: no pager, no progress
   TZ                 the zone in which times are shown on a terminal
   SOURCE_DATE_EPOCH  the time that --since and --until count from
+  OTEL_*             are left to the command of run, but where traces go
 `;
 
 async function formats(): Promise<string> {

@@ -59,7 +59,7 @@ export function formatHelp(entry: CommandEntry, command: Command): string {
     return rows.length + own.length === 0 ? [] : [`${group}:`, ...columns([...rows, ...own], 2), ''];
   });
   return [
-    ['Usage: tailspan', entry.name, command.usage, '[options]'].filter(word => word !== '').join(' '),
+    `Usage: tailspan ${usageOf(entry, command)}`,
     ...(entry.alias === undefined ? [] : [`       tailspan ${entry.alias} ...`]),
     '',
     ...wrap(command.description, WIDTH),
@@ -69,11 +69,22 @@ export function formatHelp(entry: CommandEntry, command: Command): string {
     '',
     ...options,
     ...wrap(
-      `Exit codes: 0 done${command.options.some(({ flags }) => flags.includes('--exit-status')) ? ', 1 nothing matched and --exit-status was given' : ''}, 2 it could not be done, or not wholly. tailspan help exit-codes has the rest.`,
+      `Exit codes: ${command.exitCodes ?? usualExitCodes(command)} tailspan help exit-codes has the rest.`,
       WIDTH,
     ),
     '',
   ].join('\n');
+}
+
+/** The words of a usage line; options stand in front of the `--` of a command that runs others. */
+function usageOf({ name }: CommandEntry, { usage, takesCommandLine }: Command): string {
+  const words = takesCommandLine === true ? [name, '[options]', usage] : [name, usage, '[options]'];
+  return words.filter(word => word !== '').join(' ');
+}
+
+function usualExitCodes({ options }: Command): string {
+  const hasNo = options.some(({ flags }) => flags.includes('--exit-status'));
+  return `0 done${hasNo ? ', 1 nothing matched and --exit-status was given' : ''}, 2 it could not be done, or not wholly.`;
 }
 
 /** Options without a short form stand under the long forms of those that have one. */

@@ -9,8 +9,8 @@ import { roundStep, type TimeGrid, timeGrid, timeOfInterval } from '../query/met
 import type { MetricsExpression, MetricsQuery, Query } from '../query/traceql/ast.ts';
 import { printQuery } from '../query/traceql/printer.ts';
 import type { Field, Records } from '../report/report.ts';
-import type { Database } from '../store/database.ts';
 import { type SpanReference, type StartTimes, spanReferences, startTimes } from '../store/metrics.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { firstColumn } from '../store/spansets.ts';
 import { type Trust, trustOf } from '../store/trust.ts';
 import { formatCount, plural } from '../terminal/format.ts';
@@ -153,7 +153,7 @@ interface Answer {
 type MetricsQueryText = Query & { readonly root: MetricsExpression };
 
 async function askMetrics(
-  database: Database,
+  database: Queryable,
   { root, hints }: MetricsQueryText,
   grid: TimeGrid,
   limit: number | undefined,

@@ -1,6 +1,6 @@
 import { childrenOf, type Node } from '../query/traceql/ast.ts';
-import type { Database } from '../store/database.ts';
 import { traceTotals } from '../store/find-traces.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { formatCount } from '../terminal/format.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { CommandContext } from './command.ts';
@@ -13,7 +13,7 @@ import { timeRange, withReadableTimes } from './time-range.ts';
 /** Returns what to say on stderr about a list that is empty or cut. */
 export async function listNotes(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   selection: Selection,
   { noun, shown, all }: { readonly noun: string; readonly shown: number; readonly all: number },
 ): Promise<string[]> {
@@ -37,7 +37,7 @@ async function oneSpellingNotes({ query }: Selection): Promise<string[]> {
  * nothing matches.
  */
 export async function noMatchNotes(
-  database: Database,
+  database: Queryable,
   selection: Selection,
   noun: string,
   screen: Screen,
@@ -46,7 +46,7 @@ export async function noMatchNotes(
   return [await noMatchNote(database, selection, noun, screen), ...(await whyNothing(database, selection, screen))];
 }
 
-async function noMatchNote(database: Database, selection: Selection, noun: string, screen: Screen): Promise<string> {
+async function noMatchNote(database: Queryable, selection: Selection, noun: string, screen: Screen): Promise<string> {
   const sentence = `no ${noun} matches ${queryText(selection)}`;
   if (!asksForTime(selection.query)) return sentence;
   const { startTimeUnixNano: start, endTimeUnixNano: end } = await traceTotals(database, 'true');

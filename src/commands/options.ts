@@ -48,7 +48,7 @@ export function oneOf(name: string, words: readonly string[]): (text: string) =>
   };
 }
 
-function duration(name: string): (text: string) => bigint {
+export function duration(name: string): (text: string) => bigint {
   return text => {
     const value = parseDuration(text);
     if (value === undefined) {
@@ -319,7 +319,8 @@ function attributeOf(text: string): FieldExpression {
   return condition;
 }
 
-function timeOf(option: string, text: string, { screen }: CommandContext): bigint {
+/** Reads a time as `--since` does. Throws `UserError` for what is none. */
+export function timeOf(option: string, text: string, { screen }: CommandContext): bigint {
   const time = parseTime(text, BigInt(screen.now().getTime()) * 1_000_000n);
   if (time === undefined) {
     throw new UserError(`${option} takes a time, not '${text}'`, {
@@ -327,6 +328,40 @@ function timeOf(option: string, text: string, { screen }: CommandContext): bigin
     });
   }
   return time;
+}
+
+// Retention
+
+/** The least size that a database can be kept to: a few megabytes of it are taken by the tables themselves. */
+const LEAST_MAX_SIZE = 16e6;
+
+export const KEEP: Option<string> = {
+  flags: '--keep <time>',
+  description: 'drop traces that ended before: 7d (ago), yesterday, 2026-01-31T10:00Z',
+  group: 'Other',
+  parse: text => text,
+};
+export const MAX_SIZE: Option<number> = {
+  flags: '--max-size <size>',
+  description: 'drop the oldest traces until the database file takes at most this, such as 2GB',
+  group: 'Other',
+  parse: text => {
+    const bytes = byteSize('--max-size')(text);
+    if (bytes >= LEAST_MAX_SIZE) return bytes;
+    throw new UserError(`--max-size takes 16MB or more, not '${text}'`, { hint: 'for example --max-size 2GB' });
+  },
+};
+
+/** What `--keep` and `--max-size` say. Throws `UserError` for a time that is none. */
+export function retentionLimits(context: CommandContext): {
+  readonly endedBefore: bigint | undefined;
+  readonly maxBytes: number | undefined;
+} {
+  const keep = context.get(KEEP);
+  return {
+    endedBefore: keep === undefined ? undefined : timeOf('--keep', keep, context),
+    maxBytes: context.get(MAX_SIZE),
+  };
 }
 
 // Output

@@ -21,6 +21,12 @@ export async function searchQueryOf(
 ): Promise<SearchQuery> {
   const conditions = conditionsOf(context, withDurations);
   if (text === undefined) return spelledOut(context, queryOfConditions(conditions));
+  const query = await readSearchQuery(context, text);
+  return spelledOut(context, { ...query, root: narrowed(query.root, conditions) });
+}
+
+/** A query for traces and spans that no flags narrow. Throws `UserError`, with the place of the fault, where it cannot be read. */
+export async function readSearchQuery(context: CommandContext, text: string): Promise<SearchQuery> {
   const query = await readQuery(context, text);
   const { root } = query;
   if (root.kind !== 'pipeline') {
@@ -28,7 +34,7 @@ export async function searchQueryOf(
       hint: `tailspan metrics '${text}'`,
     });
   }
-  return spelledOut(context, { ...query, root: narrowed(root, conditions) });
+  return { ...query, root };
 }
 
 async function spelledOut(context: CommandContext, query: SearchQuery): Promise<SearchQuery> {

@@ -1,12 +1,12 @@
-import { type AttributeValue, displayValue, jsonOfValue } from '../model/attributes.ts';
+import { type AttributeValue, displayValue } from '../model/attributes.ts';
 import type { Span } from '../model/span.ts';
 import { valueOfKey } from '../query/compile/keys.ts';
 import { INTRINSICS } from '../query/traceql/fields.ts';
-import type { Block, Field, Report } from '../report/report.ts';
-import type { Database } from '../store/database.ts';
+import type { Block, Report } from '../report/report.ts';
 import { findTraces, TRACE_ORDERS, type TraceSummary, traceTotals } from '../store/find-traces.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { readSpans } from '../store/read-trace.ts';
-import { type MatchedSpanset, matchedSpansets } from '../store/spansets.ts';
+import type { MatchedSpanset } from '../store/spansets.ts';
 import { trustOf } from '../store/trust.ts';
 import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import { glyphs } from '../terminal/glyphs.ts';
@@ -33,6 +33,7 @@ import { traceIdColumn } from './short-ids.ts';
 import { type ShownField, shownFields, valuesOfSpans } from './span-fields.ts';
 import { spanFields, spanJson } from './span-json.ts';
 import { timeColumn } from './time-range.ts';
+import { jsonOfValues, TRACE_FIELDS, tracesJson } from './trace-json.ts';
 import { trustBlocks } from './trust.ts';
 
 const SPANS: Option<boolean> = {
@@ -45,23 +46,6 @@ const ORDERS = Object.keys(TRACE_ORDERS) as (keyof typeof TRACE_ORDERS)[];
 /** What single spans can be ordered by. */
 const SPAN_ORDERS = ['start', 'duration'] as const;
 const SORT = sortOption(ORDERS, 'start');
-
-/** Matching spans that a trace is shown with, as many as Tempo gives. */
-const SPANS_PER_TRACE = 3;
-
-const TRACE_FIELDS: readonly Field[] = [
-  { name: 'traceId', type: 'id' },
-  { name: 'startTimeUnixNano', type: 'time', title: 'start' },
-  { name: 'durationNano', type: 'duration', title: 'duration' },
-  { name: 'rootServiceName', type: 'text', title: 'root service' },
-  { name: 'rootSpanName', type: 'text', title: 'root span' },
-  { name: 'spanCount', type: 'count', title: 'spans' },
-  { name: 'errorCount', type: 'count', title: 'errors' },
-  { name: 'services', type: 'list' },
-  { name: 'complete', type: 'flag' },
-  { name: 'durationMs', type: 'millis', isExtra: true },
-  { name: 'spanSets', type: 'object', isExtra: true },
-];
 
 export const command: Command = {
   usage: '[query] [source...]',
@@ -97,7 +81,7 @@ type Order = ReturnType<typeof sortOf<(typeof ORDERS)[number]>>;
 
 async function searchTraces(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   selection: Selection,
   order: Order,
 ): Promise<Report> {
@@ -105,29 +89,7 @@ async function searchTraces(
   const limit = context.get(LIMIT) || undefined;
   const traces = await findTraces(database, { where, order: order.field, ascending: order.ascending, limit });
   const totals = await traceTotals(database, where);
-  const spansets = await matchedSpansets(
-    database,
-    selection,
-    traces.map(trace => trace.traceId),
-    SPANS_PER_TRACE,
-  );
-  const spanSets = await spanSetsOf(database, selection, spansets);
-  const rows = traces.map(trace => ({
-    traceId: trace.traceId,
-    rootServiceName: trace.rootServiceName,
-    rootSpanName: trace.rootSpanName,
-    ...(trace.rootServiceName === undefined
-      ? { firstServiceName: trace.firstServiceName, firstSpanName: trace.firstSpanName }
-      : {}),
-    startTimeUnixNano: trace.startTimeUnixNano,
-    durationNano: trace.durationNano,
-    durationMs: millis(trace.durationNano),
-    spanCount: trace.spanCount,
-    errorCount: trace.errorCount,
-    services: trace.services,
-    complete: trace.complete,
-    spanSets: spanSets.get(trace.traceId) ?? [],
-  }));
+  const { rows, spansets } = await tracesJson(database, selection, traces);
   const trust = await trustOf(database, where);
   return {
     data: { query: selection.text, traces: rows, trust },
@@ -147,41 +109,6 @@ async function searchTraces(
 
 function exitOf(context: CommandContext, found: number): { exitCode?: 1 } {
   return found === 0 && context.get(EXIT_STATUS) === true ? { exitCode: 1 } : {};
-}
-
-/** The spansets of each trace, as JSON has them. */
-async function spanSetsOf(
-  database: Database,
-  selection: Selection,
-  spansets: readonly MatchedSpanset[],
-): Promise<Map<string, readonly object[]>> {
-  const numbers = [...new Set(spansets.flatMap(({ spanNumbers }) => spanNumbers))];
-  const spans = numbers.length === 0 ? [] : await readSpans(database, `span_no IN (${numbers.join(',')})`);
-  const values = await valuesOfSpans(database, shownFields(selection.query), numbers);
-  // Spans are read in the order of their numbers.
-  const sorted = numbers.toSorted((a, b) => (a < b ? -1 : 1));
-  const spanOf = new Map(sorted.map((number, index) => [number, spans[index]] as const));
-  const jsonOf = (number: bigint): object[] => {
-    const span = spanOf.get(number);
-    if (span === undefined) return [];
-    const { spanId, name, serviceName, startTimeUnixNano, durationNano } = span;
-    const attributes = jsonOfValues(Object.entries(values.get(number) ?? {}));
-    return [{ spanId, name, serviceName, startTimeUnixNano, durationNano, attributes }];
-  };
-  const ofTrace = new Map<string, object[]>();
-  for (const { traceId, matched, spanNumbers, attributes } of spansets) {
-    const described = selection.attributes.map((name, index) => [name, valueOfKey(attributes[index] ?? '')] as const);
-    const known = ofTrace.get(traceId) ?? [];
-    known.push({ matched, attributes: jsonOfValues(described), spans: spanNumbers.flatMap(jsonOf) });
-    ofTrace.set(traceId, known);
-  }
-  return ofTrace;
-}
-
-function jsonOfValues(entries: readonly (readonly [string, AttributeValue | undefined])[]): Record<string, unknown> {
-  return Object.fromEntries(
-    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, jsonOfValue(value)]])),
-  );
 }
 
 /** The spansets of traces as people read them: a row each, with what tells them apart. */
@@ -326,7 +253,7 @@ function shownOf(all: number, shown: number, counts: string, screen: Screen): st
 
 async function searchSpans(
   context: CommandContext,
-  database: Database,
+  database: Queryable,
   selection: Selection,
   order: Order,
 ): Promise<Report> {
@@ -355,7 +282,7 @@ async function searchSpans(
   const valuesOf = (index: number) => values.get(numbers[index]?.span_no as bigint) ?? {};
   const rows = spans.map((span, index) => ({
     ...spanJson(span),
-    ...(fields.length === 0 ? {} : { selected: jsonOfValues(Object.entries(valuesOf(index))) }),
+    ...(fields.length === 0 ? {} : { selected: jsonOfValues(valuesOf(index)) }),
   }));
   const trust = await trustOf(database, selection.traces('t'));
   const records = { name: 'spans', fields: spanFields(), rows };
@@ -378,8 +305,4 @@ async function searchSpans(
     notes: await listNotes(context, database, selection, { noun: 'span', shown: spans.length, all }),
     ...exitOf(context, spans.length),
   };
-}
-
-function millis(nanos: bigint): number {
-  return Number(nanos) / 1e6;
 }

@@ -1,5 +1,5 @@
 import { EVERYTHING_TEXT, isEverything } from '../query/flags.ts';
-import type { Database } from '../store/database.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { firstColumn, inSelection, keepSelection, type SpansetQuery } from '../store/spansets.ts';
 import type { SearchQuery } from './query.ts';
 
@@ -18,7 +18,7 @@ export interface Selection extends SpansetQuery {
 }
 
 /** Runs a query, once; from then on what it selects is known by number. */
-export async function select(database: Database, query: SearchQuery): Promise<Selection> {
+export async function select(database: Queryable, query: SearchQuery): Promise<Selection> {
   if (isEverything(query.root)) {
     return {
       query,

@@ -4,7 +4,7 @@ import { valueOfKey } from '../query/compile/keys.ts';
 import { childrenOf, type Field, type Node } from '../query/traceql/ast.ts';
 import { findIntrinsic } from '../query/traceql/fields.ts';
 import { printExpression } from '../query/traceql/printer.ts';
-import type { Database } from '../store/database.ts';
+import type { Queryable } from '../store/queryable.ts';
 import type { SearchQuery } from './query.ts';
 
 // What a query has to say of each span beside that it matches.
@@ -36,7 +36,7 @@ export function shownFields({ root }: SearchQuery): ShownField[] {
 
 /** The values of fields, for each of some spans, by name; what a span does not have is left out. */
 export async function valuesOfSpans(
-  database: Database,
+  database: Queryable,
   fields: readonly ShownField[],
   spanNumbers: readonly bigint[],
 ): Promise<Map<bigint, Readonly<Record<string, AttributeValue>>>> {

@@ -45,10 +45,8 @@ export const command: Command = {
       isWriting: mayWrite && sources.length === 0,
       mayChange: mayWrite,
     });
-    // A file has them since it was made, and may not be written to.
-    if (data.database.path === ':memory:') await data.store.ensureViews();
-    const { runSql } = await import('../store/sql.ts');
-    const { columns, rows } = await runSql(data.database, query, mayWrite);
+    await data.ensureViews();
+    const { columns, rows } = await data.database.sql(query, mayWrite);
     const records = rows.map(row => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
     const fields = columns.map(({ name, type }): Field => ({ name, type: isNumeric(type) ? 'integer' : 'text' }));
     const limit = context.get(LIMIT) || undefined;

@@ -1,5 +1,6 @@
 import type { Block, Field } from '../report/report.ts';
 import { findTraces, type TraceSummary, traceTotals } from '../store/find-traces.ts';
+import type { Queryable } from '../store/queryable.ts';
 import { requestsOverTime, serviceRates } from '../store/rates.ts';
 import { trustOf } from '../store/trust.ts';
 import { formatCount, formatDuration, plural } from '../terminal/format.ts';
@@ -51,70 +52,90 @@ export const command: Command = {
     }
     const selection = await select(data.database, query);
     const { database } = data;
-    const traceWhere = selection.traces('t');
-    const spanWhere = selection.spans;
-    const totals = await traceTotals(database, traceWhere);
-    const start = totals.startTimeUnixNano ?? 0n;
-    const end = totals.endTimeUnixNano ?? start;
-    const series = await requestsOverTime(database, spanWhere, start, end, BUCKETS);
-    const services = sortRates(rateJson(await serviceRates(database, spanWhere), end - start), {
-      field: 'impact',
-      ascending: false,
-    });
-    const limit = context.get(LIMIT) || undefined;
-    const slowest = await findTraces(database, { where: traceWhere, order: 'duration', ascending: false, limit });
-    const failedWhere = `t.error_count > 0 AND ${traceWhere}`;
-    const failed = await findTraces(database, { where: failedWhere, order: 'start', ascending: false, limit });
-    const trust = await trustOf(database, traceWhere);
+    const page = await summarise(database, selection, context.get(LIMIT) || undefined);
+    const { traceCount } = page.data;
     return {
-      data: {
-        startTimeUnixNano: start,
-        endTimeUnixNano: end,
-        traceCount: totals.traces,
-        spanCount: totals.spans,
-        errorCount: totals.errors,
-        failedTraceCount: totals.failed,
-        services,
-        slowestTraces: slowest.map(traceJson),
-        failedTraces: failed.map(traceJson),
-        trust,
-      },
-      records: { name: 'services', fields: FIELDS, rows: services },
-      notes: totals.traces === 0 ? await noMatchNotes(database, selection, 'trace', context.screen) : [],
+      ...page,
+      notes: traceCount === 0 ? await noMatchNotes(database, selection, 'trace', context.screen) : [],
       blocks: screen => {
-        if (totals.traces === 0) return [];
-        const { dot } = glyphs(screen.unicode);
-        const errors = plural(totals.errors, 'error');
-        const counts = [
-          plural(totals.spans, 'span'),
-          plural(totals.traces, 'trace'),
-          plural(services.length, 'service'),
-          totals.errors === 0 ? 'no errors' : `${errors} in ${plural(totals.failed, 'trace')}`,
-        ];
-        const blocks: Block[] = [
-          { kind: 'prose', text: [styled(counts.join(` ${dot} `), 'bold')], indent: 2 },
-          { kind: 'prose', text: [styled(timeCovered(start, end, screen), 'dim')], indent: 2 },
-          heading('services', services.length > SERVICES ? `${SERVICES} of ${formatCount(services.length)}` : ''),
-          serviceTable(services.slice(0, SERVICES), series, screen),
-          heading('slowest traces', ''),
-          traceList(slowest, 'duration', [...slowest, ...failed], screen),
-        ];
-        if (totals.failed > 0) {
-          blocks.push(
-            heading('failed traces', failed.length < totals.failed ? `latest of ${formatCount(totals.failed)}` : ''),
-            traceList(failed, 'errors', [...slowest, ...failed], screen),
-          );
-        }
-        const from = sameData(
-          sources,
-          context.get(DB),
-          data.loaded.some(({ account }) => account.source === '-'),
-        );
-        return [...blocks, ...trustBlocks(trust), ...nextSteps(slowest[0], totals.failed, from, screen)];
+        const from = sameData(sources, context.get(DB), sources.length === 0 && database.path === ':memory:');
+        return [...page.blocks(screen), ...page.nextSteps(from, screen)];
       },
     };
   },
 };
+
+/** Traces and their spans, as predicates. */
+export interface Summarised {
+  /** Over `span s`. */
+  readonly spans: string;
+  /** Over the column `trace_id` of a table of traces. */
+  traces(table: string): string;
+}
+
+/** One page about some traces; lists have `limit` of them. */
+export async function summarise(
+  database: Queryable,
+  { spans: spanWhere, traces }: Summarised,
+  limit: number | undefined,
+) {
+  const traceWhere = traces('t');
+  const totals = await traceTotals(database, traceWhere);
+  const start = totals.startTimeUnixNano ?? 0n;
+  const end = totals.endTimeUnixNano ?? start;
+  const series = await requestsOverTime(database, spanWhere, start, end, BUCKETS);
+  const services = sortRates(rateJson(await serviceRates(database, spanWhere), end - start), {
+    field: 'impact',
+    ascending: false,
+  });
+  const slowest = await findTraces(database, { where: traceWhere, order: 'duration', ascending: false, limit });
+  const failedWhere = `t.error_count > 0 AND ${traceWhere}`;
+  const failed = await findTraces(database, { where: failedWhere, order: 'start', ascending: false, limit });
+  const trust = await trustOf(database, traceWhere);
+  return {
+    data: {
+      startTimeUnixNano: start,
+      endTimeUnixNano: end,
+      traceCount: totals.traces,
+      spanCount: totals.spans,
+      errorCount: totals.errors,
+      failedTraceCount: totals.failed,
+      services,
+      slowestTraces: slowest.map(traceJson),
+      failedTraces: failed.map(traceJson),
+      trust,
+    },
+    records: { name: 'services', fields: FIELDS, rows: services },
+    blocks(screen: Screen): Block[] {
+      if (totals.traces === 0) return [];
+      const { dot } = glyphs(screen.unicode);
+      const errors = plural(totals.errors, 'error');
+      const counts = [
+        plural(totals.spans, 'span'),
+        plural(totals.traces, 'trace'),
+        plural(services.length, 'service'),
+        totals.errors === 0 ? 'no errors' : `${errors} in ${plural(totals.failed, 'trace')}`,
+      ];
+      const blocks: Block[] = [
+        { kind: 'prose', text: [styled(counts.join(` ${dot} `), 'bold')], indent: 2 },
+        { kind: 'prose', text: [styled(timeCovered(start, end, screen), 'dim')], indent: 2 },
+        heading('services', services.length > SERVICES ? `${SERVICES} of ${formatCount(services.length)}` : ''),
+        serviceTable(services.slice(0, SERVICES), series, screen),
+        heading('slowest traces', ''),
+        traceList(slowest, 'duration', [...slowest, ...failed], screen),
+      ];
+      if (totals.failed > 0) {
+        blocks.push(
+          heading('failed traces', failed.length < totals.failed ? `latest of ${formatCount(totals.failed)}` : ''),
+          traceList(failed, 'errors', [...slowest, ...failed], screen),
+        );
+      }
+      return [...blocks, ...trustBlocks(trust)];
+    },
+    /** What to type next; `from` names the data in a command line. */
+    nextSteps: (from: string | undefined, screen: Screen) => nextSteps(slowest[0], totals.failed, from, screen),
+  };
+}
 
 function traceJson(trace: TraceSummary): object {
   return { ...trace, durationMs: Number(trace.durationNano) / 1e6 };

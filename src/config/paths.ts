@@ -19,6 +19,11 @@ export async function cacheFolder(env: Environment): Promise<string> {
   return envPaths('tailspan', { suffix: '' }).cache || join(homedir(), '.tailspan', 'cache');
 }
 
+/** Returns the folder in which a listener keeps what it acknowledged and did not store yet. */
+export function journalFolder(database: string): string {
+  return `${database}.journal`;
+}
+
 async function dataFolder(env: Environment): Promise<string> {
   // Said here as well as by env-paths, so that tests and wrappers may set it in the environment they pass.
   if (env.XDG_DATA_HOME !== undefined && env.XDG_DATA_HOME !== '') return join(env.XDG_DATA_HOME, 'tailspan');

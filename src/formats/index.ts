@@ -14,6 +14,7 @@ import { honeycomb } from './honeycomb/index.ts';
 import { jaegerEs } from './jaeger-es/index.ts';
 import { jaegerJson } from './jaeger-json/index.ts';
 import { jaegerModelJson } from './jaeger-model-json/index.ts';
+import { jaegerModelProto } from './jaeger-model-proto/index.ts';
 import { jaegerThrift } from './jaeger-thrift/index.ts';
 import { jsConsole } from './js-console/index.ts';
 import { otelcolDebug } from './otelcol-debug/index.ts';
@@ -38,6 +39,7 @@ export const FORMATS: readonly TraceFormat[] = [
   zipkinProto,
   zipkinThrift,
   jaegerThrift,
+  jaegerModelProto,
   otlpProto,
   otlpJson,
   jaegerEs,

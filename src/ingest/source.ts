@@ -149,7 +149,7 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
 }
 
 /** The reason of a file system error in words. */
-function explain(error: unknown): { message: string; hint?: string } {
+export function explain(error: unknown): { message: string; hint?: string } {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ENOENT':

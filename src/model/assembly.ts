@@ -76,17 +76,17 @@ export interface Assembly {
   /** Self time in nanoseconds; 2 words a span, low first. */
   readonly self: Uint32Array;
   readonly traces: readonly AssembledTrace[];
-  /** Input rows of traces that were left out because they were not settled; ascending. */
+  /** Input rows of traces that were left out, for more of them may come; ascending. */
   readonly unsettled: Uint32Array;
 }
 
 /**
- * Assembles the traces whose last span is before row `settledBefore`; traces come in order of their start. Ids and
- * starts that assembly decides (the server half of a call that shares its id, a start that was not recorded) are
- * written back into the input.
+ * Assembles the traces whose last span is before row `settledBefore`, and complete ones whose last span is before
+ * `completeBefore` (not less); traces come in order of their start. Ids and starts that assembly decides (the server
+ * half of a call that shares its id, a start that was not recorded) are written back into the input.
  */
-export function assemble(input: AssemblyInput, settledBefore = input.count): Assembly {
-  return new Assembler(input).run(settledBefore);
+export function assemble(input: AssemblyInput, settledBefore = input.count, completeBefore = settledBefore): Assembly {
+  return new Assembler(input).run(settledBefore, completeBefore);
 }
 
 /**
@@ -119,7 +119,7 @@ class Assembler {
     this.#input = input;
   }
 
-  run(settledBefore: number): Assembly {
+  run(settledBefore: number, completeBefore: number): Assembly {
     const { count } = this.#input;
     const { traceOf, traceCount, firstRow } = this.#groupByTrace();
     const sizes = new Uint32Array(traceCount + 1);
@@ -132,38 +132,44 @@ class Assembler {
     for (let trace = 0; trace < traceCount; trace++) sizes[trace + 1] = sizes[trace + 1]! + sizes[trace]!;
     const offsets = sizes.slice(0, traceCount);
     const rows = new Uint32Array(count);
-    let settledSpans = 0;
+    let candidateSpans = 0;
     for (let row = 0; row < count; row++) {
       const trace = traceOf[row]!;
       const at = offsets[trace]!;
       rows[at] = row;
       offsets[trace] = at + 1;
-      if (lastRow[trace]! < settledBefore) settledSpans++;
-    }
-    const unsettled = new Uint32Array(count - settledSpans);
-    if (settledSpans < count) {
-      let at = 0;
-      for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= settledBefore) unsettled[at++] = row;
+      if (lastRow[trace]! < completeBefore) candidateSpans++;
     }
     const output: Output = {
-      row: new Uint32Array(settledSpans),
-      parentage: new Uint8Array(settledSpans),
-      component: new Uint32Array(settledSpans),
-      left: new Uint32Array(settledSpans),
-      right: new Uint32Array(settledSpans),
-      depth: new Uint32Array(settledSpans),
-      self: new Uint32Array(settledSpans * 2),
+      row: new Uint32Array(candidateSpans),
+      parentage: new Uint8Array(candidateSpans),
+      component: new Uint32Array(candidateSpans),
+      left: new Uint32Array(candidateSpans),
+      right: new Uint32Array(candidateSpans),
+      depth: new Uint32Array(candidateSpans),
+      self: new Uint32Array(candidateSpans * 2),
     };
     const traces: AssembledTrace[] = [];
     let position = 0;
     for (const trace of this.#byStart(traceCount, rows, sizes, firstRow)) {
-      if (lastRow[trace]! >= settledBefore) continue;
+      if (lastRow[trace]! >= completeBefore) continue;
       const from = sizes[trace]!;
       const to = sizes[trace + 1]!;
-      traces.push(this.#assembleTrace(rows, from, to, position, output, firstRow[trace]!));
+      const assembled = this.#assembleTrace(rows, from, to, position, output, firstRow[trace]!);
+      if (lastRow[trace]! >= settledBefore && !assembled.complete) {
+        // The next trace takes its places.
+        lastRow[trace] = count;
+        continue;
+      }
+      traces.push(assembled);
       position += to - from;
     }
-    return { ...output, traces, unsettled };
+    const unsettled = new Uint32Array(count - position);
+    if (position < count) {
+      let at = 0;
+      for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= completeBefore) unsettled[at++] = row;
+    }
+    return { ...(position < candidateSpans ? firstPlaces(output, position) : output), traces, unsettled };
   }
 
   /** Gives every row the number of its trace; `firstRow` is a row that bears the trace's full id. */
@@ -843,6 +849,18 @@ interface Output {
   right: Uint32Array;
   depth: Uint32Array;
   self: Uint32Array;
+}
+
+function firstPlaces(output: Output, count: number): Output {
+  return {
+    row: output.row.subarray(0, count),
+    parentage: output.parentage.subarray(0, count),
+    component: output.component.subarray(0, count),
+    left: output.left.subarray(0, count),
+    right: output.right.subarray(0, count),
+    depth: output.depth.subarray(0, count),
+    self: output.self.subarray(0, count * 2),
+  };
 }
 
 /** Where numbering stands. */

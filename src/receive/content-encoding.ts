@@ -1,24 +1,34 @@
-import { promisify } from 'node:util';
 import { DEFAULT_COMPRESSION_LIMITS, decompressed, isCompressed } from '../ingest/compression.ts';
 import { SourceDamage } from '../ingest/damage.ts';
+import { type Hold, Pieces } from './budget.ts';
 
-// Content-Encoding of HTTP: what the header names, and never more than so many bytes out of it. Decompression stops there, so a
-// bomb costs no more than a request of the largest size.
+// Content-Encoding of HTTP and grpc-encoding: what the header names, and never more than so many bytes out of it. What comes out is
+// counted as it comes, so a thousand bombs at once cost no more than there is memory for.
 
 /** The body is over the limit once it is decompressed. */
 export class ContentTooLarge extends Error {}
 
-type Decode = (bytes: Uint8Array, limit: number) => Promise<Uint8Array>;
+/** Where content goes. */
+export interface Room {
+  /** The most bytes that content may have. */
+  readonly limit: number;
+  readonly hold: Hold;
+}
+
+/** Content comes out in pieces of this size. */
+const OUTPUT = 1 << 16;
+
+type Decode = (bytes: Uint8Array, room: Room) => Promise<Uint8Array>;
 
 /** Names as clients write them. `snappy` is a block to the Collector and a stream to others; the first bytes tell. */
 const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['identity', async bytes => bytes],
-  ['gzip', (bytes, limit) => inflate('gunzip', bytes, limit)],
-  ['x-gzip', (bytes, limit) => inflate('gunzip', bytes, limit)],
-  ['zstd', (bytes, limit) => inflate('zstdDecompress', bytes, limit)],
-  ['deflate', (bytes, limit) => inflate(hasZlibHeader(bytes) ? 'inflate' : 'inflateRaw', bytes, limit)],
-  ['zlib', (bytes, limit) => inflate('inflate', bytes, limit)],
-  ['snappy', (bytes, limit) => (beginsSnappyStream(bytes) ? framed(bytes, limit) : snappyBlock(bytes, limit))],
+  ['gzip', (bytes, room) => inflate('createGunzip', bytes, room)],
+  ['x-gzip', (bytes, room) => inflate('createGunzip', bytes, room)],
+  ['zstd', (bytes, room) => inflate('createZstdDecompress', bytes, room)],
+  ['deflate', (bytes, room) => inflate(hasZlibHeader(bytes) ? 'createInflate' : 'createInflateRaw', bytes, room)],
+  ['zlib', (bytes, room) => inflate('createInflate', bytes, room)],
+  ['snappy', (bytes, room) => (beginsSnappyStream(bytes) ? framed(bytes, room) : snappyBlock(bytes, room))],
   ['x-snappy-framed', framed],
   ['lz4', framed],
 ]);
@@ -31,19 +41,43 @@ export function contentDecoder(encoding: string | undefined): Decode | undefined
   return DECODERS.get(encoding === undefined || encoding.trim() === '' ? 'identity' : encoding.trim().toLowerCase());
 }
 
-/** Decodes; throws `ContentTooLarge`, or `SourceDamage` where the content is not in its encoding. */
+/** Takes a piece of content. Throws `ContentTooLarge` where it is one too many, `OverBudget` where there is no room for it. */
+function addContent(content: Pieces, piece: Uint8Array, { limit }: Room): void {
+  if (content.length + piece.length > limit) throw new ContentTooLarge();
+  content.add(piece);
+}
+
+/** Decodes; throws what `addContent` throws, or `SourceDamage` where the bytes are not in the encoding. */
 async function inflate(
-  method: 'gunzip' | 'inflate' | 'inflateRaw' | 'zstdDecompress',
+  method: 'createGunzip' | 'createInflate' | 'createInflateRaw' | 'createZstdDecompress',
   bytes: Uint8Array,
-  limit: number,
+  room: Room,
 ): Promise<Uint8Array> {
   const { default: zlib } = await import('node:zlib');
-  try {
-    return await promisify<Uint8Array, object, Buffer>(zlib[method])(bytes, { maxOutputLength: limit });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw new ContentTooLarge();
-    throw new SourceDamage(error instanceof Error ? error.message : String(error), { cause: error });
-  }
+  const decoder = zlib[method]({ chunkSize: OUTPUT });
+  const content = new Pieces(room.hold);
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      decoder.destroy();
+      reject(error);
+    };
+    decoder.on('error', error => fail(new SourceDamage(error.message, { cause: error })));
+    decoder.on('end', () => {
+      try {
+        resolve(content.whole());
+      } catch (error) {
+        fail(error);
+      }
+    });
+    decoder.on('data', (piece: Uint8Array) => {
+      try {
+        addContent(content, piece, room);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    decoder.end(bytes);
+  });
 }
 
 /** RFC 9110 means zlib's format by `deflate`; some clients leave its header out. */
@@ -58,7 +92,7 @@ function beginsSnappyStream(bytes: Uint8Array): boolean {
   return SNAPPY_STREAM.equals(bytes.subarray(0, SNAPPY_STREAM.length));
 }
 
-async function snappyBlock(bytes: Uint8Array, limit: number): Promise<Uint8Array> {
+async function snappyBlock(bytes: Uint8Array, { limit, hold }: Room): Promise<Uint8Array> {
   const { snappyUncompress } = await import('hysnappy');
   let length = 0;
   let scale = 1;
@@ -68,6 +102,7 @@ async function snappyBlock(bytes: Uint8Array, limit: number): Promise<Uint8Array
     scale *= 128;
   }
   if (length > limit) throw new ContentTooLarge();
+  hold.take(length);
   try {
     return snappyUncompress(bytes, length);
   } catch (error) {
@@ -76,17 +111,12 @@ async function snappyBlock(bytes: Uint8Array, limit: number): Promise<Uint8Array
 }
 
 /** Streams that say what they are, as files of them do. */
-async function framed(bytes: Uint8Array, limit: number): Promise<Uint8Array> {
+async function framed(bytes: Uint8Array, room: Room): Promise<Uint8Array> {
   if (!isCompressed(bytes)) throw new SourceDamage('it does not begin as one');
-  const whole = async function* () {
+  const stored = async function* () {
     yield bytes;
   };
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of decompressed(whole(), DEFAULT_COMPRESSION_LIMITS)) {
-    length += part.length;
-    if (length > limit) throw new ContentTooLarge();
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
+  const content = new Pieces(room.hold);
+  for await (const piece of decompressed(stored(), DEFAULT_COMPRESSION_LIMITS)) addContent(content, piece, room);
+  return content.whole();
 }

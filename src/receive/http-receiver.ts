@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Reason } from '../formats/format.ts';
 import { SourceDamage } from '../ingest/damage.ts';
 import type { BodyFormats } from './body-formats.ts';
-import { type Hold, RETRY_AFTER_MS } from './budget.ts';
+import { type Hold, OverBudget, Pieces, RETRY_AFTER_MS } from './budget.ts';
 import { ACCEPTED_ENCODINGS, ContentTooLarge, contentDecoder } from './content-encoding.ts';
 import { endpointOf, type Receiver, type ReceiverOptions } from './receiver.ts';
 import { isAuthorised } from './token.ts';
@@ -135,9 +135,11 @@ class Exchange {
       }
     } catch (error) {
       if (error instanceof CutOff) sink.refuse(name, error.message);
-      else if (error instanceof Refusal) {
-        if (error.status === 429) sink.putOff(name);
-        else sink.refuse(name, `${error.status} ${error.message}`);
+      else if (error instanceof OverBudget) {
+        sink.putOff(name);
+        this.#send(this.#protocol.failed(this.#mediaType, 429, OVERLOADED), retryAfter(RETRY_AFTER_MS));
+      } else if (error instanceof Refusal) {
+        sink.refuse(name, `${error.status} ${error.message}`);
         this.#send(this.#protocol.failed(this.#mediaType, error.status, error.message), error.headers);
       } else throw error;
     }
@@ -201,10 +203,7 @@ class Exchange {
     const decode = contentDecoder(encoding);
     if (decode === undefined) throw new Error('the content encoding was looked at before');
     try {
-      const content = await decode(stored, this.#options.requestBytes);
-      if (content !== stored && !hold.take(content.length))
-        throw new Refusal(429, OVERLOADED, retryAfter(RETRY_AFTER_MS));
-      return content;
+      return await decode(stored, { limit: this.#options.requestBytes, hold });
     } catch (error) {
       if (error instanceof ContentTooLarge) throw this.#tooLarge(' when it is decompressed');
       if (error instanceof SourceDamage) throw new Refusal(400, `the body is no ${encoding}: ${error.message}`);
@@ -220,17 +219,21 @@ class Exchange {
     const request = this.#request;
     const { requestBytes } = this.#options;
     return new Promise((resolve, reject) => {
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      const onData = (chunk: Uint8Array) => {
-        length += chunk.length;
-        if (length > requestBytes) settle(() => reject(this.#tooLarge('')));
-        else if (!hold.take(chunk.length))
-          settle(() => reject(new Refusal(429, OVERLOADED, retryAfter(RETRY_AFTER_MS))));
-        else chunks.push(chunk);
+      const body = new Pieces(hold);
+      const onData = (piece: Uint8Array) => {
+        if (body.length + piece.length > requestBytes) settle(() => reject(this.#tooLarge('')));
+        else attempt(() => body.add(piece));
       };
-      const onEnd = () => settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-      const onClose = () => settle(() => reject(new CutOff(`a body that was cut off after ${length} bytes`)));
+      const onEnd = () => attempt(() => settle(() => resolve(body.whole())));
+      const onClose = () => settle(() => reject(new CutOff(`a body that was cut off after ${body.length} bytes`)));
+      /** There may be no room for it. */
+      const attempt = (work: () => void) => {
+        try {
+          work();
+        } catch (error) {
+          settle(() => reject(error));
+        }
+      };
       const settle = (finish: () => void) => {
         request.off('data', onData).off('end', onEnd).off('close', onClose);
         finish();

@@ -35,6 +35,14 @@ export const RECEIVERS: readonly ReceiverEntry[] = [
     start: async options => (await import('./jaeger-http.ts')).start(options),
   },
   {
+    name: 'jaeger-grpc',
+    title: 'Jaeger gRPC',
+    defaultPort: 14250,
+    portOption: '--port-jaeger-grpc',
+    group: 'jaeger',
+    start: async options => (await import('./jaeger-grpc.ts')).start(options),
+  },
+  {
     name: 'jaeger-compact',
     title: 'Jaeger compact/UDP',
     defaultPort: 6831,

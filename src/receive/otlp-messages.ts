@@ -6,6 +6,7 @@
 /** Codes of google.rpc.Code that receivers answer with. */
 export const RpcCode = {
   invalidArgument: 3,
+  deadlineExceeded: 4,
   notFound: 5,
   resourceExhausted: 8,
   unimplemented: 12,

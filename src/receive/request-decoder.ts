@@ -9,6 +9,7 @@ import {
   type Reason,
 } from '../formats/format.ts';
 import { JsonDocuments } from '../formats/json/documents.ts';
+import { SpanLane } from '../formats/lane/lane.ts';
 import type { BodyFormats } from './body-formats.ts';
 
 // Bodies to columns: the decoders of files, on bodies that are whole in memory. One `BatchWriter` for all of them, so that
@@ -39,12 +40,13 @@ export class RequestDecoder {
   #first: DecodedBody['first'];
   #isBroken = false;
 
-  /** `report` is told all that decoders say, of every body. */
-  constructor(options: BatchWriterOptions, limits: DecodeLimits, report: DecodeReport) {
+  /** `report` is told all that decoders say, of every body. `hasLane`: the fast lane is worth its start. */
+  constructor(options: BatchWriterOptions, limits: DecodeLimits, report: DecodeReport, hasLane = false) {
     this.writer = new BatchWriter(options);
     this.#context = {
       writer: this.writer,
       limits,
+      lane: hasLane ? SpanLane.open(this.writer) : undefined,
       report: {
         skip: (reason, offset, detail) => {
           report.skip(reason, offset, detail);

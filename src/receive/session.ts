@@ -1,175 +1,284 @@
-import { type DecodeLimits, REASONS, type Reason } from '../formats/format.ts';
-import { AccountKeeper, type SourceAccount } from '../ingest/account.ts';
-import type { IngestTarget } from '../ingest/ingest.ts';
-import type { SpanBatch } from '../model/span-batch.ts';
-import { type DecodedBody, RequestDecoder } from './request-decoder.ts';
-import type { ExportRequest, Outcome, Sink } from './sink.ts';
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../errors.ts';
+import { buffersOf, type SpanBatch } from '../model/span-batch.ts';
+import { RECEIVERS_NOTE } from '../store/contents.ts';
+import { type Commit, EVERYTHING_SETTLED, type Loader, type LoadResult } from '../store/loader.ts';
+import { monotonicMs } from '../terminal/clock.ts';
+import type { FromReceiveWorker, Listening, Received, ReceiveTask, ToReceiveWorker } from './receive-worker.ts';
 
-// All that receivers take from their start to their end, as one source of the database and one transaction of it. An
-// acknowledgement says that spans were decoded and handed to the database; they are durable once the session is finished.
+// What is received, into the database: batches from the receive thread wait with the loader until their traces are settled, and are
+// committed a few times a second. The journal is let go of behind the commit.
 
-/** The name of a session among sources. */
-const SOURCE = 'network';
-
-/** What came to one receiver. */
-export interface ReceiverCounts {
-  /** Requests, or datagrams, of any kind. */
-  requests: number;
-  spans: number;
-  /** Records in requests that gave no span though they should have. */
-  lost: number;
-  /** Requests that were answered with an error. */
-  refused: number;
-  /** Requests that were acknowledged and dropped: metrics, logs and profiles. */
-  dropped: number;
-  /** Requests whose sender was told to try again. */
-  putOff: number;
-}
-
-export interface SessionProgress {
-  /** Decompressed bytes of the requests handed over. */
-  readonly bytes: number;
-  readonly spans: number;
-  /** Traces seen; 0 unless they are counted. */
-  readonly traces: number;
-}
+/** How often it is looked for settled traces. */
+const TICK_MS = 200;
+/** A trace without a root, or with orphans, waits this long for the rest before it is written as it is. */
+const INCOMPLETE_MS = 10_000;
+/** Nothing waits longer, or the journal of a trace without an end would grow without one. */
+const LONGEST_MS = 60_000;
 
 export interface SessionOptions {
-  readonly limits: DecodeLimits;
-  /** Counts the traces that spans belong to, which takes the memory of their ids. */
-  readonly countsTraces?: boolean;
-  /** Is called behind every request that was handed over. */
-  readonly onRequest?: (progress: SessionProgress) => void;
-  /** Is called once, with the first error of the target; nothing is taken any more. */
-  readonly onFailure?: (error: unknown) => void;
+  /** A complete trace is written when nothing more came to it for this long. */
+  readonly settleMs: number;
+  /** Is called behind every commit. */
+  readonly onCommit?: ((commit: Commit) => void) | undefined;
+  /** Is called a few times a second while something comes. */
+  readonly onReceived?: ((received: Received) => void) | undefined;
+  /** Is shown every batch before it is stored. */
+  readonly onBatch?: ((batch: SpanBatch) => void) | undefined;
 }
 
-export class Session<Result> implements Sink {
-  readonly #target: IngestTarget<Result>;
+/** What a session was, at its end. */
+export interface SessionEnd extends Received {
+  readonly result: LoadResult;
+  /** What it stored has span numbers from here on. */
+  readonly firstSpanNo: number;
+}
+
+export class Session {
+  /** Rejects with what first went wrong, after which nothing is taken any more; else it is pending. */
+  readonly failed: Promise<never>;
+  readonly receivers: readonly Listening[];
+  readonly #worker: Worker;
+  readonly #loader: Loader;
   readonly #options: SessionOptions;
-  readonly #account = new AccountKeeper();
-  readonly #decoder: RequestDecoder;
-  readonly #counts = new Map<string, ReceiverCounts>();
-  readonly #traces = new Set<string>();
-  #bytes = 0;
-  #state: 'open' | 'failed' | 'ended' = 'open';
+  #received: Received = { requests: 0, account: NOTHING, counts: new Map() };
+  /** Batches that came while the database was busy. */
+  #queue: { readonly batch: SpanBatch; readonly sequence: number; readonly time: number }[] = [];
+  /** What the database is busy with; tasks go one after the other. */
+  #work: Promise<unknown> | undefined;
+  #tasks: (() => Promise<unknown>)[] = [];
+  #lastSequence = 0;
+  #notedCounts = '';
+  #tick: NodeJS.Timeout;
+  #fail: (error: unknown) => void = () => {};
+  #isFailed = false;
+  #ending: Promise<SessionEnd> | undefined;
+  readonly #flushed: (() => void)[] = [];
+  #onStopped: (() => void) | undefined;
 
-  private constructor(target: IngestTarget<Result>, options: SessionOptions) {
-    this.#target = target;
+  private constructor(worker: Worker, receivers: readonly Listening[], loader: Loader, options: SessionOptions) {
+    this.#worker = worker;
+    this.receivers = receivers;
+    this.#loader = loader;
     this.#options = options;
-    this.#decoder = new RequestDecoder(
-      {
-        producer: target.newProducer(),
-        firstValueId: target.nextAttributeId,
-        onBatch: batch => this.#add(batch),
-      },
-      options.limits,
-      this.#account,
-    );
+    this.failed = new Promise((_, reject) => {
+      this.#fail = error => {
+        this.#isFailed = true;
+        reject(error);
+      };
+    });
+    this.failed.catch(() => {});
+    worker.on('message', (message: FromReceiveWorker) => this.#onMessage(message));
+    worker.on('error', error => this.#fail(error));
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
 
-  /** Begins a session and the transaction that it is. */
-  static async begin<Result>(target: IngestTarget<Result>, options: SessionOptions): Promise<Session<Result>> {
-    await target.ready();
-    await target.begin();
-    return new Session(target, options);
-  }
-
-  #add(batch: SpanBatch): void {
-    if (this.#options.countsTraces === true) {
-      const { traceId, count } = batch.spans;
-      for (let at = 0; at < count * 4; at += 4) this.#traces.add(traceId.subarray(at, at + 4).join(' '));
-    }
-    this.#target.add(batch);
-    this.#decoder.writer.recycle(batch);
-  }
-
-  /** Decodes at once: a request is with the target, or refused, before the next one is looked at. */
-  async accept({ receiver, formats, body }: ExportRequest): Promise<Outcome> {
-    const counts = this.countsOf(receiver);
-    counts.requests++;
-    if (this.#state !== 'open') {
-      counts.putOff++;
-      return { kind: 'unavailable', message: 'the listener is stopping' };
-    }
-    let decoded: DecodedBody;
+  /** Starts the receivers. Throws `UserError` where one cannot listen. */
+  static async start(loader: Loader, task: Omit<ReceiveTask, 'producer'>, options: SessionOptions): Promise<Session> {
+    await loader.begin();
+    const workerData: ReceiveTask = { ...task, producer: producerOf(loader) };
+    const file = import.meta.url.endsWith('.ts') ? './receive-worker.ts' : './receive-worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), { workerData });
     try {
-      decoded = this.#decoder.decode(formats, body);
-      if (this.#options.countsTraces === true) this.#decoder.writer.flush();
+      const receivers = await new Promise<readonly Listening[]>((resolve, reject) => {
+        const onMessage = (message: FromReceiveWorker) => {
+          if (message.type === 'listening') settle(() => resolve(message.receivers));
+          else if (message.type === 'failed') {
+            settle(() => reject(new UserError(message.message, { hint: message.hint })));
+          }
+        };
+        const onError = (error: unknown) => settle(() => reject(error));
+        const settle = (finish: () => void) => {
+          worker.off('message', onMessage).off('error', onError);
+          finish();
+        };
+        worker.on('message', onMessage).on('error', onError);
+      });
+      return new Session(worker, receivers, loader, options);
     } catch (error) {
-      this.#state = 'failed';
-      this.#options.onFailure?.(error);
-      counts.putOff++;
-      return { kind: 'unavailable', message: 'the spans could not be stored' };
+      await worker.terminate();
+      await loader.abort();
+      throw error;
     }
-    this.#bytes += body.length;
-    counts.spans += decoded.spans;
-    counts.lost += decoded.lost;
-    if (decoded.isBroken) counts.refused++;
-    this.#options.onRequest?.({ bytes: this.#bytes, spans: this.#decoder.writer.spanCount, traces: this.#traces.size });
-    return outcomeOf(decoded);
   }
 
-  refuse(receiver: string, detail: string): void {
-    const counts = this.countsOf(receiver);
-    counts.requests++;
-    counts.refused++;
-    this.#account.skip('refused-request', 0, `${receiver}: ${detail}`);
+  #send(message: ToReceiveWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
-  drop(receiver: string, reason: Reason): void {
-    const counts = this.countsOf(receiver);
-    counts.requests++;
-    counts.dropped++;
-    this.#account.skip(reason, 0, receiver);
-  }
-
-  putOff(receiver: string): void {
-    const counts = this.countsOf(receiver);
-    counts.requests++;
-    counts.putOff++;
-  }
-
-  /** What came to a receiver so far. */
-  countsOf(receiver: string): ReceiverCounts {
-    let counts = this.#counts.get(receiver);
-    if (counts === undefined) {
-      counts = { requests: 0, spans: 0, lost: 0, refused: 0, dropped: 0, putOff: 0 };
-      this.#counts.set(receiver, counts);
+  #onMessage(message: FromReceiveWorker): void {
+    switch (message.type) {
+      case 'batch':
+        this.#queue.push({ batch: message.batch, sequence: message.sequence, time: monotonicMs() });
+        if (this.#work === undefined) this.#takeOver();
+        break;
+      case 'received':
+        this.#hear(message.received);
+        break;
+      case 'flushed':
+        this.#hear(message.received);
+        this.#flushed.shift()?.();
+        break;
+      case 'stopped':
+        this.#hear(message.received);
+        this.#onStopped?.();
+        break;
+      case 'listening':
+      case 'failed':
+        break;
     }
-    return counts;
   }
 
-  /** Ends the session and commits it. Call it once receivers have stopped. */
-  async finish(): Promise<{ readonly account: SourceAccount; readonly result: Result }> {
-    this.#state = 'ended';
-    this.#decoder.writer.flush();
-    const account: SourceAccount = {
-      source: SOURCE,
-      format: this.#account.format,
-      documents: this.#account.documents,
-      spans: this.#decoder.writer.spanCount,
-      bytes: this.#bytes,
-      contentBytes: this.#bytes,
-      skipped: this.#account.skipped,
-      repaired: this.#account.repaired,
-      fault: undefined,
-    };
-    return { account, result: await this.#target.finish(account) };
+  #hear(received: Received): void {
+    this.#received = received;
+    this.#options.onReceived?.(received);
   }
 
-  /** Ends the session and undoes it. */
+  /** Hands what waits to the loader. Only while nothing else is done to the database. */
+  #takeOver(): void {
+    if (this.#isFailed) return;
+    try {
+      for (const { batch, sequence, time } of this.#queue.splice(0)) {
+        this.#options.onBatch?.(batch);
+        this.#loader.add(batch, { time, sequence });
+        this.#lastSequence = sequence;
+        this.#send({ type: 'taken', batch }, buffersOf(batch));
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Does something to the database when what came before is done. */
+  #do<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#tasks.push(async () => {
+        try {
+          this.#takeOver();
+          if (this.#isFailed) await this.failed;
+          resolve(await task());
+        } catch (error) {
+          this.#fail(error);
+          reject(error);
+        }
+      });
+      this.#work ??= this.#runTasks();
+    });
+  }
+
+  async #runTasks(): Promise<void> {
+    for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) await task();
+    this.#work = undefined;
+    this.#takeOver();
+  }
+
+  #onTick(): void {
+    if (this.#work !== undefined || this.#loader.waiting === 0) return;
+    const now = monotonicMs();
+    const isLate = (this.#loader.waitingSince ?? now) < now - LONGEST_MS;
+    const settled = isLate
+      ? EVERYTHING_SETTLED
+      : {
+          completeBefore: now - this.#options.settleMs,
+          anyBefore: now - Math.max(INCOMPLETE_MS, this.#options.settleMs),
+        };
+    // A failure is told by `failed`.
+    this.#do(() => this.#commit(settled)).catch(() => {});
+  }
+
+  async #commit(settled: typeof EVERYTHING_SETTLED): Promise<void> {
+    await this.#noteCounts();
+    const commit = await this.#loader.commit(this.#received.account, settled);
+    if (commit === undefined) return;
+    this.#send({ type: 'stored', before: commit.oldestWaiting ?? this.#lastSequence + 1 });
+    this.#options.onCommit?.(commit);
+  }
+
+  /** Leaves what came to each receiver in the database, for `db info`. */
+  async #noteCounts(): Promise<void> {
+    const counts = JSON.stringify(Object.fromEntries(this.#received.counts));
+    if (counts === this.#notedCounts) return;
+    this.#notedCounts = counts;
+    await this.#loader.note(RECEIVERS_NOTE, counts);
+  }
+
+  /** Writes and commits all that was acknowledged so far, settled or not. */
+  async commit(): Promise<void> {
+    await this.#flush(false);
+    await this.#do(() => this.#commit(EVERYTHING_SETTLED));
+  }
+
+  async #flush(hold: boolean): Promise<void> {
+    const flushed = new Promise<void>(resolve => {
+      this.#flushed.push(resolve);
+      this.#send({ type: 'flush', hold });
+    });
+    await Promise.race([flushed, this.failed]);
+  }
+
+  /**
+   * Does something to the database while nothing comes, with all that came committed. Rows may be dropped, those of
+   * dictionaries, too. Requests wait meanwhile.
+   */
+  async betweenTransactions<T>(work: () => Promise<T>): Promise<T> {
+    await this.#flush(true);
+    return this.#do(async () => {
+      await this.#commit(EVERYTHING_SETTLED);
+      const result = await this.#loader.betweenTransactions(work);
+      this.#send({ type: 'go-on', producer: producerOf(this.#loader) });
+      return result;
+    });
+  }
+
+  /** Stops the receivers, commits what they took, and ends the session; requests under way have `graceMs` to come to an end. */
+  stop(graceMs: number): Promise<SessionEnd> {
+    this.#ending ??= this.#stop(graceMs);
+    return this.#ending;
+  }
+
+  async #stop(graceMs: number): Promise<SessionEnd> {
+    await this.#stopWorker(graceMs);
+    const { firstSpanNo } = this.#loader;
+    const result = await this.#do(async () => {
+      await this.#noteCounts();
+      return this.#loader.finish(this.#received.account);
+    });
+    await this.#worker.terminate();
+    return { ...this.#received, result, firstSpanNo };
+  }
+
+  async #stopWorker(graceMs: number): Promise<void> {
+    clearInterval(this.#tick);
+    const stopped = new Promise<void>(resolve => {
+      this.#onStopped = resolve;
+    });
+    this.#send({ type: 'stop', graceMs });
+    // A thread that failed does not answer.
+    await Promise.race([stopped, this.failed]);
+  }
+
+  /** Ends the session after an error. What was acknowledged stays in the journal, as far as it is not in the database. */
   async abort(): Promise<void> {
-    this.#state = 'ended';
-    await this.#target.abort();
+    clearInterval(this.#tick);
+    this.#fail(new Error('the session was broken off'));
+    await this.#worker.terminate();
+    await this.#work;
+    await this.#loader.abort();
   }
 }
 
-function outcomeOf({ spans, lost, first, isBroken }: DecodedBody): Outcome {
-  if (first === undefined) return { kind: 'accepted' };
-  const { one } = REASONS[first.reason];
-  const message = first.detail === '' ? one : `${one}: ${first.detail}`;
-  if (isBroken) return { kind: 'refused', message };
-  const isPart = lost > 0 && (spans > 0 || lost > 1);
-  return { kind: 'partial', rejected: lost, message: isPart ? `${lost} left out; the first: ${message}` : message };
+function producerOf(loader: Loader): ReceiveTask['producer'] {
+  return { number: loader.newProducer(), firstValueId: loader.nextAttributeId };
 }
+
+const NOTHING: Received['account'] = {
+  source: 'network',
+  format: undefined,
+  documents: 0,
+  spans: 0,
+  bytes: 0,
+  contentBytes: 0,
+  skipped: [],
+  repaired: [],
+  fault: undefined,
+};

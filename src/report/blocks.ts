@@ -1,6 +1,6 @@
 import { fitLine, layoutTable } from '../terminal/columns.ts';
 import { glyphs } from '../terminal/glyphs.ts';
-import { pad, widthOf } from '../terminal/measure.ts';
+import { layoutPairs } from '../terminal/pairs.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Line, styled } from '../terminal/styled.ts';
 import type { Theme } from '../terminal/theme.ts';
@@ -62,15 +62,9 @@ export function* renderBlocks(blocks: readonly Block[], screen: Screen, theme: T
         if (missing.length > 0) for (const line of wrapLine(noteOfMissing(missing), screen.width, 2)) yield paint(line);
         break;
       }
-      case 'pairs': {
-        const names = block.pairs.map(([name]) => widthOf(name));
-        const width = Math.min(Math.max(0, ...names), Math.floor(screen.width * 0.4));
-        for (const [name, line] of block.pairs) {
-          const whole = [styled(`${pad(name, width)}  `, 'dim'), ...line];
-          for (const part of wrapLine(whole, screen.width, width + 2)) yield paint(part);
-        }
+      case 'pairs':
+        for (const line of layoutPairs(block.pairs, screen.width)) yield paint(line);
         break;
-      }
     }
   }
 }

@@ -1,15 +1,15 @@
 import duckdb from '@duckdb/node-bindings';
 import { UserError } from '../errors.ts';
-import { readColumn, type SqlValue } from './values.ts';
+import { ColumnChunk, type ColumnVector } from './column-chunk.ts';
+import { firstValue, type Queryable, type Row, type SqlParameter } from './queryable.ts';
+import type { SqlResult } from './sql.ts';
+import type { SqlValue } from './values.ts';
 
 // The connection to DuckDB, on the bindings below @duckdb/node-api: importing that package costs more than everything
 // else a short command does, and whole columns are handed over here without an object a value (docs/performance.md).
 //
 // One thread owns DuckDB. Opening a file a second time in the same process succeeds silently, and drops the file's lock
 // when either is closed: never do it.
-
-export type SqlParameter = string | bigint | number | boolean | undefined;
-export type Row = Record<string, SqlValue>;
 
 /** From so many subqueries on, an order of joins is not looked for. */
 const MANY_SUBQUERIES = 24;
@@ -22,28 +22,34 @@ export interface DatabaseOptions {
   readonly memoryLimit?: number;
 }
 
+/** Another process has the database open, and its lock. */
+export class DatabaseInUse extends UserError {
+  constructor(path: string, owner: string | undefined, cause: unknown) {
+    super(`${path} is in use by another process${owner === undefined ? '' : ` (${owner})`}`, {
+      hint: 'wait for it to end, or name another database with --db',
+      cause,
+    });
+  }
+}
+
 /** The version of DuckDB, such as `v1.5.6`. */
 export function duckdbVersion(): string {
   return duckdb.library_version();
 }
 
-export class Database {
+/** A database that this process has open, by a connection of its own. */
+export class Database implements Queryable {
   readonly connection: duckdb.Connection;
   readonly path: string;
-  readonly #database: duckdb.Database;
+  readonly #instance: Instance;
+  readonly #isFirst: boolean;
   #isClosed = false;
 
-  readonly #memoryLimit: number | undefined;
-
-  private constructor(
-    { path, memoryLimit }: DatabaseOptions,
-    database: duckdb.Database,
-    connection: duckdb.Connection,
-  ) {
+  private constructor(path: string, instance: Instance, connection: duckdb.Connection, isFirst: boolean) {
     this.path = path;
-    this.#memoryLimit = memoryLimit;
-    this.#database = database;
+    this.#instance = instance;
     this.connection = connection;
+    this.#isFirst = isFirst;
   }
 
   /** Opens a database; a file that does not exist is made, unless it is to be read only. */
@@ -61,46 +67,49 @@ export class Database {
     if (options.memoryLimit !== undefined) set('memory_limit', inBytes(options.memoryLimit));
     try {
       const database = await duckdb.open(options.path, config);
-      return new Database(options, database, await duckdb.connect(database));
+      const connection = await duckdb.connect(database);
+      return new Database(options.path, new Instance(database, options.memoryLimit), connection, true);
     } catch (error) {
       throw explainOpening(options.path, error);
     }
   }
 
-  /** Runs statements without parameters and drops what they return. */
+  /**
+   * Opens another connection to the same database, with transactions and temporary tables of its own. Close it before the one
+   * that `open` gave.
+   */
+  async connect(): Promise<Database> {
+    return new Database(this.path, this.#instance, await duckdb.connect(this.#instance.native), false);
+  }
+
   async run(sql: string): Promise<void> {
-    await this.#planned(sql, () => duckdb.query(this.connection, sql));
+    await this.planned(sql, () => duckdb.query(this.connection, sql));
   }
 
-  /** Has a statement with many subqueries joined as it is written: to find a better order takes DuckDB minutes from 200 on. */
-  async #planned<T>(sql: string, work: () => Promise<T>): Promise<T> {
-    if (sql.split('IN (SELECT').length <= MANY_SUBQUERIES) return work();
-    await duckdb.query(this.connection, "SET disabled_optimizers = 'join_order'");
-    try {
-      return await work();
-    } finally {
-      await duckdb.query(this.connection, 'RESET disabled_optimizers');
-    }
+  /**
+   * Has the statements that `work` runs, those of `sql`, joined as they are written if they have many subqueries: to find a better order
+   * takes DuckDB minutes from 200 on.
+   */
+  async planned<T>(sql: string, work: () => Promise<T>): Promise<T> {
+    return sql.split('IN (SELECT').length <= MANY_SUBQUERIES ? work() : this.#instance.withoutJoinOrder(work);
   }
 
-  /** Runs one statement and returns all its rows, columns by name. */
   async rows(sql: string, parameters: readonly SqlParameter[] = []): Promise<Row[]> {
     const rows: Row[] = [];
     if (parameters.length === 0) {
-      const result = await this.#planned(sql, () => duckdb.query(this.connection, sql));
-      for await (const chunk of chunksOf(result)) rows.push(...rowsOf(chunk));
+      const result = await this.planned(sql, () => duckdb.query(this.connection, sql));
+      for await (const chunk of chunksOf(result)) rows.push(...chunk.rows());
       return rows;
     }
     const statement = await this.#prepare(sql, parameters);
     try {
-      for await (const chunk of chunksOf(await duckdb.execute_prepared(statement))) rows.push(...rowsOf(chunk));
+      for await (const chunk of chunksOf(await duckdb.execute_prepared(statement))) rows.push(...chunk.rows());
       return rows;
     } finally {
       duckdb.destroy_prepare_sync(statement);
     }
   }
 
-  /** Runs one statement and returns the columns of its result chunk by chunk, at most 2,048 rows each, as they are made. */
   async *scan(sql: string): AsyncGenerator<ColumnChunk> {
     const statement = await this.#prepare(sql, []);
     try {
@@ -112,14 +121,17 @@ export class Database {
 
   async #prepare(sql: string, parameters: readonly SqlParameter[]): Promise<duckdb.PreparedStatement> {
     const statement = await duckdb.prepare(this.connection, sql);
-    for (const [index, parameter] of parameters.entries()) bind(statement, index + 1, parameter);
+    bindAll(statement, parameters);
     return statement;
   }
 
-  /** Returns the first column of the first row, undefined where there is no row. */
   async value(sql: string, parameters: readonly SqlParameter[] = []): Promise<SqlValue | undefined> {
-    const [row] = await this.rows(sql, parameters);
-    return row === undefined ? undefined : Object.values(row)[0];
+    return firstValue(await this.rows(sql, parameters));
+  }
+
+  async sql(text: string, mayWrite: boolean): Promise<SqlResult> {
+    const { runSql } = await import('./sql.ts');
+    return runSql(this, text, mayWrite);
   }
 
   /**
@@ -127,21 +139,115 @@ export class Database {
    * with.
    */
   async limitMemory(limit: number | undefined): Promise<void> {
-    const bytes = Math.min(limit ?? Infinity, this.#memoryLimit ?? Infinity);
-    await this.run(bytes === Infinity ? 'RESET memory_limit' : `SET memory_limit = '${inBytes(bytes)}'`);
+    await this.#instance.limitMemory(limit);
   }
 
-  /** Sets how many threads queries may use. */
-  async useThreads(count: number): Promise<void> {
+  /** Has DuckDB hold as much memory as it was opened with for as long as `work` takes, whatever `limitMemory` says. */
+  async withFullMemory<T>(work: () => Promise<T>): Promise<T> {
+    return this.#instance.withFullMemory(work);
+  }
+
+  async setThreads(count: number): Promise<void> {
     await this.run(`SET threads = ${count}`);
+  }
+
+  /** Stops the statement that this connection runs, if it runs one: it fails. */
+  interrupt(): void {
+    if (!this.#isClosed) duckdb.interrupt(this.connection);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     duckdb.disconnect_sync(this.connection);
-    duckdb.close_sync(this.#database);
+    if (this.#isFirst) this.#instance.close();
   }
+}
+
+/** What the connections of this process to one database share: settings that DuckDB has for all of them only. */
+class Instance {
+  readonly native: duckdb.Database;
+  /** Bytes; undefined for DuckDB's default, until that is known. */
+  #openedWith: number | undefined;
+  /** The limit that is wanted, and the one that holds: undefined for the one that it was opened with. */
+  #memoryLimit: number | undefined;
+  #narrowed: number | undefined;
+  /** Who wants all the memory there is, and who no order of joins. */
+  readonly #users = { memory: 0, joins: 0 };
+  /** A connection for settings alone: on another one a statement would end the result that is being read. */
+  #settings: duckdb.Connection | undefined;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(native: duckdb.Database, memoryLimit: number | undefined) {
+    this.native = native;
+    this.#openedWith = memoryLimit;
+  }
+
+  async limitMemory(limit: number | undefined): Promise<void> {
+    this.#memoryLimit = limit;
+    await this.#changeMemory();
+  }
+
+  async withFullMemory<T>(work: () => Promise<T>): Promise<T> {
+    return this.#using('memory', () => this.#changeMemory(), work);
+  }
+
+  async withoutJoinOrder<T>(work: () => Promise<T>): Promise<T> {
+    const change = () =>
+      this.#change(settings =>
+        duckdb.query(settings, `SET disabled_optimizers = '${this.#users.joins > 0 ? 'join_order' : ''}'`),
+      );
+    return this.#using('joins', change, work);
+  }
+
+  /** Changes a setting for the first who wants it, and back behind the last. */
+  async #using<T>(setting: 'memory' | 'joins', change: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    this.#users[setting]++;
+    try {
+      await (this.#users[setting] === 1 ? change() : this.#changing);
+      return await work();
+    } finally {
+      this.#users[setting]--;
+      if (this.#users[setting] === 0) await change();
+    }
+  }
+
+  async #changeMemory(): Promise<void> {
+    await this.#change(async settings => {
+      const narrowed = this.#users.memory > 0 ? undefined : this.#memoryLimit;
+      if (narrowed === this.#narrowed) return;
+      this.#narrowed = narrowed;
+      this.#openedWith ??= await memoryLimitOf(settings);
+      const bytes = Math.min(narrowed ?? Infinity, this.#openedWith);
+      await duckdb.query(settings, `SET memory_limit = '${inBytes(bytes)}'`);
+    });
+  }
+
+  /** Has changes made one after the other. */
+  async #change(change: (settings: duckdb.Connection) => Promise<unknown>): Promise<void> {
+    const changed = this.#changing.then(async () => {
+      this.#settings ??= await duckdb.connect(this.native);
+      await change(this.#settings);
+    });
+    this.#changing = changed.catch(() => {});
+    await changed;
+  }
+
+  close(): void {
+    if (this.#settings !== undefined) duckdb.disconnect_sync(this.#settings);
+    duckdb.close_sync(this.native);
+  }
+}
+
+/** The bytes that DuckDB may hold by default. They are read, for RESET changes the limit that is shown and not the one that holds. */
+async function memoryLimitOf(connection: duckdb.Connection): Promise<number> {
+  const sql = "SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'";
+  for await (const chunk of chunksOf(await duckdb.query(connection, sql))) {
+    const [, count = '', unit = ''] = /^([\d.]+) (\w+)$/.exec(String(chunk.column(0)[0])) ?? [];
+    // The tenth that is shown is rounded down.
+    return Math.ceil(Number(count) * 1024) * 1024 ** (['bytes', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit) - 1);
+  }
+  throw new Error('DuckDB has no limit of memory');
 }
 
 /** A size as DuckDB reads it. */
@@ -149,20 +255,8 @@ function inBytes(bytes: number): string {
   return `${bytes}B`;
 }
 
-/** Up to 2,048 rows of a result, column by column. */
-export interface ColumnChunk {
-  readonly rowCount: number;
-  readonly names: readonly string[];
-  /** The values of a column. */
-  column(index: number): SqlValue[];
-  /** The bytes of a fixed-width column without NULLs, as 32-bit words. */
-  words(index: number, bytesPerRow: 4 | 8 | 16): Uint32Array;
-  /** A column of lists of UINTEGER: where each row's list begins and ends in `items`. */
-  lists(index: number): { from: Uint32Array; to: Uint32Array; items: Uint32Array };
-}
-
 /** The chunks of a result, one after the other. */
-async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChunk> {
+export async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChunk> {
   const count = duckdb.column_count(result);
   const names = Array.from({ length: count }, (_, index) => duckdb.column_name(result, index));
   const types = names.map((_, index) => duckdb.column_logical_type(result, index));
@@ -170,47 +264,61 @@ async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChunk> {
     const chunk = await duckdb.fetch_chunk(result);
     const rowCount = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
     if (chunk === null || rowCount === 0) return;
-    yield {
+    yield new ColumnChunk(
       rowCount,
       names,
-      column: index => {
-        const type = types[index];
-        if (type === undefined) throw new Error(`the result has no column ${index}`);
-        return readColumn(duckdb.data_chunk_get_vector(chunk, index), type, 0, rowCount);
-      },
-      words: (index, bytesPerRow) => {
-        const vector = duckdb.data_chunk_get_vector(chunk, index);
-        const bytes = duckdb.vector_get_data(vector, rowCount * bytesPerRow);
-        return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-      },
-      lists: index => listColumn(duckdb.data_chunk_get_vector(chunk, index), rowCount),
-    };
+      index => new NativeVector(duckdb.data_chunk_get_vector(chunk, index), types[index]!, rowCount),
+    );
   }
 }
 
-function rowsOf(chunk: ColumnChunk): Row[] {
-  const columns = chunk.names.map((_, index) => chunk.column(index));
-  return Array.from({ length: chunk.rowCount }, (_, row) =>
-    Object.fromEntries(chunk.names.map((name, index) => [name, columns[index]?.[row] ?? null])),
-  );
+/** A vector of DuckDB's, for as long as its chunk is the one in hand. */
+class NativeVector implements ColumnVector {
+  readonly type: duckdb.Type;
+  readonly #vector: duckdb.Vector;
+  readonly #logicalType: duckdb.LogicalType;
+  readonly #rowCount: number;
+  #texts: DataView<ArrayBuffer> | undefined;
+
+  constructor(vector: duckdb.Vector, logicalType: duckdb.LogicalType, rowCount: number) {
+    this.type = duckdb.get_type_id(logicalType);
+    this.#vector = vector;
+    this.#logicalType = logicalType;
+    this.#rowCount = rowCount;
+  }
+
+  data(byteCount: number): Uint8Array {
+    return duckdb.vector_get_data(this.#vector, byteCount);
+  }
+
+  validity(rowCount: number): Uint8Array | null {
+    return duckdb.vector_get_validity(this.#vector, Math.ceil(rowCount / 64) * 8);
+  }
+
+  /** A string_t: the length, then the text itself up to 12 bytes, else four bytes of it and a pointer. */
+  text(row: number): Uint8Array {
+    this.#texts ??= viewOf(this.data(this.#rowCount * 16));
+    const { buffer, byteOffset } = this.#texts;
+    const length = this.#texts.getUint32(row * 16, true);
+    return length <= 12
+      ? new Uint8Array(buffer, byteOffset + row * 16 + 4, length)
+      : duckdb.get_data_from_pointer(buffer, byteOffset + row * 16 + 8, length);
+  }
+
+  items(): { vector: ColumnVector; count: number } {
+    const count = duckdb.list_vector_get_size(this.#vector);
+    const type = duckdb.list_type_child_type(this.#logicalType);
+    return { vector: new NativeVector(duckdb.list_vector_get_child(this.#vector), type, count), count };
+  }
 }
 
-function listColumn(
-  vector: duckdb.Vector,
-  rowCount: number,
-): { from: Uint32Array; to: Uint32Array; items: Uint32Array } {
-  const bytes = duckdb.vector_get_data(vector, rowCount * 16);
-  const entries = new Uint32Array(bytes.buffer, bytes.byteOffset, rowCount * 4);
-  const size = duckdb.list_vector_get_size(vector);
-  const child = duckdb.vector_get_data(duckdb.list_vector_get_child(vector), size * 4);
-  const items = new Uint32Array(child.buffer, child.byteOffset, size);
-  const from = new Uint32Array(rowCount);
-  const to = new Uint32Array(rowCount);
-  for (let row = 0; row < rowCount; row++) {
-    from[row] = entries[row * 4] ?? 0;
-    to[row] = (entries[row * 4] ?? 0) + (entries[row * 4 + 2] ?? 0);
-  }
-  return { from, to, items };
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView<ArrayBuffer> {
+  return new DataView(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/** Gives a prepared statement its parameters. */
+export function bindAll(statement: duckdb.PreparedStatement, parameters: readonly SqlParameter[]): void {
+  for (const [index, parameter] of parameters.entries()) bind(statement, index + 1, parameter);
 }
 
 function bind(statement: duckdb.PreparedStatement, index: number, parameter: SqlParameter): void {
@@ -242,12 +350,10 @@ function explainOpening(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  if (/Could not set lock|Conflicting lock/i.test(message)) {
+  // On Windows there is no lock but that of an open file.
+  if (/Could not set lock|Conflicting lock|being used by another process/i.test(message)) {
     const owner = /PID (\d+)/.exec(message)?.[1];
-    return new UserError(`${path} is in use by another process${owner === undefined ? '' : ` (${owner})`}`, {
-      hint: 'wait for it to end, or name another database with --db',
-      cause: error,
-    });
+    return new DatabaseInUse(path, owner, error);
   }
   if (/(newer|older|different) version|version number/i.test(message)) {
     return new UserError(`${path} was written by another version of DuckDB than this one`, {

@@ -6,14 +6,14 @@ import {
   type FailureDetails,
   type FailureFields,
 } from '../model/failure.ts';
-import type { Database, Row } from './database.ts';
+import type { Queryable, Row } from './queryable.ts';
 
 // What failed spans say of their failure (model/failure.ts), of many spans at once. Stack traces are left where they are until
 // one is asked for.
 
 /** Returns the details of failed spans by span number. Of several exceptions of a span the last one counts. */
 export async function failureDetails(
-  database: Database,
+  database: Queryable,
   spanNumbers: readonly number[],
 ): Promise<Map<number, FailureDetails>> {
   const details = new Map<number, { -readonly [Field in keyof FailureDetails]: FailureDetails[Field] }>();

@@ -1,5 +1,5 @@
 import { traceIdOf } from '../model/ids.ts';
-import type { Database, Row } from './database.ts';
+import type { Queryable, Row } from './queryable.ts';
 
 // Traces as one row each: for lists, and for what a summary points at.
 
@@ -42,7 +42,7 @@ const COLUMNS = `t.trace_id, t.start_ns, t.duration_ns, t.span_count, t.error_co
   list_transform(t.service_ids, lambda id: names[id + 1]) AS services`;
 
 /** Returns traces in a total order: the one asked for, then the start, then the id. */
-export async function findTraces(database: Database, query: TraceQuery): Promise<TraceSummary[]> {
+export async function findTraces(database: Queryable, query: TraceQuery): Promise<TraceSummary[]> {
   const direction = query.ascending ? 'ASC' : 'DESC';
   const order = `ORDER BY t.${TRACE_ORDERS[query.order]} ${direction}, t.start_ns DESC, t.trace_id`;
   // Names are looked up for the traces that are shown only.
@@ -50,7 +50,8 @@ export async function findTraces(database: Database, query: TraceQuery): Promise
   const rows = await database.rows(`
     SELECT ${COLUMNS}
     FROM (${shown}) t JOIN operation o USING (operation_id) JOIN service v USING (service_id),
-      (SELECT list(name ORDER BY service_id) AS names FROM service)
+      (SELECT list(name ORDER BY place) AS names
+       FROM range((SELECT max(service_id) + 1 FROM service)) AS r(place) LEFT JOIN service ON service_id = place)
     ${order}`);
   return rows.map(summaryOf);
 }
@@ -86,7 +87,7 @@ export interface TraceTotals {
 }
 
 /** Returns totals over the traces for which `where` (over `trace t`) holds. */
-export async function traceTotals(database: Database, where: string): Promise<TraceTotals> {
+export async function traceTotals(database: Queryable, where: string): Promise<TraceTotals> {
   const [row = {}] = await database.rows(`
     SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, coalesce(sum(error_count), 0)::BIGINT AS errors,
       count(*) FILTER (error_count > 0) AS failed, count(*) FILTER (NOT complete) AS incomplete, min(start_ns) AS first, max(start_ns + duration_ns) AS last

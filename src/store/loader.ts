@@ -1,13 +1,15 @@
 import { REASONS } from '../formats/format.ts';
-import { assemble } from '../model/assembly.ts';
+import { type Assembly, assemble } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Database } from './database.ts';
 import { Dictionaries, ProducerIds } from './dictionaries.ts';
 import { PendingSpans } from './pending-spans.ts';
 import { decimalOf, reassemble } from './reassembly.ts';
 import { SpanWriter } from './span-writer.ts';
 
-// Batches into tables: one source is one transaction.
+// Batches into tables: one source is one transaction. What comes from the network is a source without an end: it is committed
+// again and again, by `commit`, and traces whose spans are still coming wait from one transaction to the next.
 //
 // Spans wait until their trace seems complete, that is, until so many others have come behind its last one; then the
 // trace is assembled and written whole. What waits is bounded, so memory is, whatever the size of the source; a
@@ -53,6 +55,27 @@ export interface LoadResult {
   readonly cuts: number;
 }
 
+/** Which traces a commit writes, by the time at which their last span arrived. */
+export interface Settled {
+  /** Complete traces to which nothing came since. */
+  readonly completeBefore: number;
+  /** Any traces to which nothing came since; not later. */
+  readonly anyBefore: number;
+}
+
+/** All traces, whatever may come. */
+export const EVERYTHING_SETTLED: Settled = { completeBefore: Infinity, anyBefore: Infinity };
+
+/** What a commit of a source that goes on did. */
+export interface Commit extends LoadResult {
+  /** What it wrote has span numbers from here on: new traces, and those that grew, which are written anew. */
+  readonly firstSpanNo: number;
+  /** Spans that it wrote and that were not stored before. */
+  readonly newSpans: number;
+  /** The number of the first batch of which spans wait still; undefined where all are stored. */
+  readonly oldestWaiting: number | undefined;
+}
+
 export class Loader {
   readonly #database: Database;
   readonly #isFile: boolean;
@@ -62,12 +85,23 @@ export class Loader {
   #producerCount = 0;
   #writer: SpanWriter | undefined;
   #pending = new PendingSpans();
+  #arrivals = new Arrivals();
   #nextSpanNo: number;
   #nextIngestId: number;
 
   // The source in hand.
   #firstSpanNo = 0;
   #received = 0;
+  #duplicates = 0;
+  #sharedIds = 0;
+  /** Spans committed, of a source that goes on. */
+  #stored = 0;
+  #hasAccount = false;
+  /** Traces of it that were dropped again since. */
+  #droppedTraces = 0;
+
+  // The transaction in hand.
+  #firstOfCommit = 0;
   #traces = 0;
   #flushes = 0;
   #cuts = 0;
@@ -116,19 +150,47 @@ export class Loader {
   async begin(): Promise<void> {
     // What is appended is written soon and not asked for: holding more of it is of no use.
     if (this.#isFile) await this.#database.limitMemory(APPENDING_MEMORY);
+    this.#firstSpanNo = this.#nextSpanNo;
+    this.#received = this.#stored = this.#duplicates = this.#sharedIds = this.#droppedTraces = 0;
+    this.#hasAccount = false;
+    await this.#beginTransaction();
+  }
+
+  async #beginTransaction(): Promise<void> {
     await this.#database.run('BEGIN TRANSACTION');
     this.#dictionaries.open(this.#database);
     this.#writer = new SpanWriter(this.#database, this.#nextSpanNo);
-    this.#firstSpanNo = this.#nextSpanNo;
-    this.#received = this.#traces = this.#flushes = this.#cuts = 0;
+    this.#firstOfCommit = this.#nextSpanNo;
+    this.#traces = this.#flushes = this.#cuts = 0;
     this.#flagged = [];
   }
 
   /** Batches are always taken over at once. */
   async ready(): Promise<void> {}
 
-  /** Takes a batch over. */
-  add(batch: SpanBatch): void {
+  /** What the source in hand writes has span numbers from here on. */
+  get firstSpanNo(): number {
+    return this.#firstSpanNo;
+  }
+
+  /** Leaves a note in the database, with the next commit. */
+  async note(key: string, value: string): Promise<void> {
+    await this.#database.rows('DELETE FROM meta WHERE key = ?', [key]);
+    await this.#database.rows('INSERT INTO meta VALUES (?, ?)', [key, value]);
+  }
+
+  /** Spans that wait for the rest of their traces. */
+  get waiting(): number {
+    return this.#pending.count;
+  }
+
+  /** Since when the first of them waits, in the time of its arrival. */
+  get waitingSince(): number | undefined {
+    return this.#arrivals.oldestTime;
+  }
+
+  /** Takes a batch over. `arrival` is for a source that is committed as it comes. */
+  add(batch: SpanBatch, arrival?: Arrival): void {
     let producer = this.#producers.get(batch.producer);
     if (producer === undefined) {
       producer = new ProducerIds();
@@ -136,9 +198,10 @@ export class Loader {
     }
     this.#dictionaries.define(producer, batch.definitions);
     this.#addAttributes(batch, producer);
+    if (arrival !== undefined) this.#arrivals.add(arrival, this.#pending.count);
     this.#pending.add(batch, producer, this.#dictionaries);
     this.#received += batch.spans.count;
-    if (this.#pending.count >= WINDOW_SPANS) this.#writeSettled(this.#pending.count - SETTLED_AFTER);
+    if (this.#pending.count >= WINDOW_SPANS) this.#makeRoom();
   }
 
   #addAttributes({ values }: SpanBatch, producer: ProducerIds): void {
@@ -161,15 +224,16 @@ export class Loader {
     this.#dictionaries.nextAttributeId = Math.max(this.#dictionaries.nextAttributeId, values.firstId + values.count);
   }
 
-  #writeSettled(settledBefore: number): void {
-    const pending = this.#pending;
-    if (pending.count === 0) return;
-    const assembly = assemble(pending.assemblyInput, settledBefore);
+  /** Writes what makes room for more. */
+  #makeRoom(): void {
+    const { count } = this.#pending;
+    const assembly = assemble(this.#pending.assemblyInput, count - SETTLED_AFTER);
     // Where hardly anything is settled, waiting longer would not help: the spans of each trace are far apart.
-    if (assembly.row.length < pending.count / 8 && settledBefore < pending.count) {
-      this.#writeSettled(pending.count);
-      return;
-    }
+    this.#write(assembly.row.length < count / 8 ? assemble(this.#pending.assemblyInput) : assembly);
+  }
+
+  #write(assembly: Assembly): void {
+    const pending = this.#pending;
     for (const trace of assembly.traces) {
       this.#cuts += trace.cuts;
       if (trace.hasSharedIds) this.#flagged.push(decimalOf(trace.id));
@@ -181,36 +245,113 @@ export class Loader {
       this.#pending = new PendingSpans();
       this.#pending.hasZipkin = pending.hasZipkin;
     } else pending.keep(assembly.unsettled);
+    this.#arrivals.keep(assembly.unsettled);
+  }
+
+  #writeAll(): void {
+    if (this.#pending.count > 0) this.#write(assemble(this.#pending.assemblyInput));
+  }
+
+  /**
+   * Commits what is settled of a source that goes on. Undefined where there is nothing to commit. Nothing may be added until it is
+   * done. After an error only `abort` is left, which undoes what was not committed.
+   */
+  async commit(source: LoadedSource, { completeBefore, anyBefore }: Settled): Promise<Commit | undefined> {
+    const { count } = this.#pending;
+    if (count > 0) {
+      const settled = this.#arrivals.rowAt(anyBefore, count);
+      const complete = this.#arrivals.rowAt(completeBefore, count);
+      if (complete > 0) {
+        const assembly = assemble(this.#pending.assemblyInput, settled, complete);
+        if (assembly.row.length > 0) this.#write(assembly);
+      }
+    }
+    const firstSpanNo = this.#firstOfCommit;
+    const received = this.#received - this.#pending.count;
+    if (this.#writer?.nextSpanNo === firstSpanNo) return undefined;
+    const storedBefore = this.#stored;
+    await this.#endTransaction();
+    this.#stored = received - this.#duplicates;
+    const result = {
+      spans: this.#stored,
+      duplicates: this.#duplicates,
+      sharedIds: this.#sharedIds,
+      ...(await this.#countTraces()),
+    };
+    await this.#writeAccount(source, result);
+    await this.#database.run('COMMIT');
+    await this.#beginTransaction();
+    const newSpans = this.#stored - storedBefore;
+    return { ...result, firstSpanNo, newSpans, oldestWaiting: this.#arrivals.oldest };
   }
 
   /** Ends the source: everything is assembled, accounted for and committed. */
   async finish(source: LoadedSource): Promise<LoadResult> {
+    this.#writeAll();
+    if (this.#isFile) await this.#database.limitMemory(undefined);
+    const ofTransaction = await this.#endTransaction();
+    const result = {
+      spans: this.#received - this.#duplicates,
+      duplicates: this.#duplicates,
+      sharedIds: this.#sharedIds,
+      ...(this.#hasAccount ? await this.#countTraces() : ofTransaction),
+    };
+    await this.#writeAccount(source, result);
+    await this.#database.run('COMMIT');
+    this.#nextIngestId++;
+    return result;
+  }
+
+  /** Counts over all commits of the source in hand. What grew has new numbers, so each trace counts once. */
+  async #countTraces(): Promise<{ readonly traces: number; readonly cuts: number }> {
+    const [{ traces, cuts } = {}] = await this.#database.rows(`
+      SELECT count(*) AS traces, coalesce(sum(cut_count), 0)::BIGINT AS cuts
+      FROM trace WHERE first_span_no >= ${this.#firstSpanNo}`);
+    return { traces: Number(traces) + this.#droppedTraces, cuts: Number(cuts) };
+  }
+
+  /**
+   * Does something to the database between two transactions of a source that goes on: it may drop rows, those of dictionaries, too.
+   * Nothing may wait (`commit` with everything settled), and all producers begin anew behind it.
+   */
+  async betweenTransactions<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#pending.count > 0) throw new Error('spans wait for their traces');
+    await this.#endTransaction();
+    await this.#database.run('COMMIT');
+    const { traces } = await this.#countTraces();
+    const result = await work();
+    this.#droppedTraces += traces - (await this.#countTraces()).traces;
+    this.#producers = new Map();
+    this.#dictionaries = await Dictionaries.read(this.#database);
+    await this.#beginTransaction();
+    return result;
+  }
+
+  /** Sees to it that all that was written is in its tables, and each trace once; the account and COMMIT come next. */
+  async #endTransaction(): Promise<{ readonly traces: number; readonly cuts: number }> {
     const writer = this.#writer;
     if (writer === undefined) throw new Error('no source was begun');
-    this.#writeSettled(this.#pending.count);
-    if (this.#isFile) await this.#database.limitMemory(undefined);
-    const hasZipkin = this.#pending.hasZipkin;
-    const hadTraces = this.#firstSpanNo > 1;
-    let duplicates = 0;
-    let sharedIds = 0;
+    const first = this.#firstOfCommit;
+    const hadTraces = first > 1;
     let traces = this.#traces;
     let cuts = this.#cuts;
-    const needsReassembly =
-      writer.nextSpanNo > this.#firstSpanNo && (hadTraces || this.#flushes > 1 || this.#flagged.length > 0);
-    if (needsReassembly) {
+    if (writer.nextSpanNo > first && (hadTraces || this.#flushes > 1 || this.#flagged.length > 0)) {
       writer.flush();
       for (const appender of Object.values(this.#dictionaries.appenders)) appender.flush();
-      ({ traces, duplicates, sharedIds } = await reassemble(
+      const again = await reassemble(
         this.#database,
         this.#dictionaries,
         writer,
-        this.#firstSpanNo,
+        first,
         this.#flagged,
-        hasZipkin,
-      ));
+        this.#pending.hasZipkin,
+      );
+      traces = again.traces;
+      this.#duplicates += again.duplicates;
+      this.#sharedIds += again.sharedIds;
       // The rest of a cycle may have come before.
       const sum = await this.#database.value(
-        `SELECT coalesce(sum(cut_count), 0)::BIGINT FROM trace WHERE first_span_no >= ${this.#firstSpanNo}`,
+        `SELECT coalesce(sum(cut_count), 0)::BIGINT FROM trace WHERE first_span_no >= ${first}`,
       );
       cuts = Number(sum);
     }
@@ -218,14 +359,18 @@ export class Loader {
     this.#nextSpanNo = writer.nextSpanNo;
     this.#writer = undefined;
     this.#dictionaries.close();
-    const result = { spans: this.#received - duplicates, traces, duplicates, sharedIds, cuts };
-    await this.#writeAccount(source, result);
-    await this.#database.run('COMMIT');
-    return result;
+    return { traces, cuts };
   }
 
+  /** Writes the account of the source in hand, in place of the one that an earlier commit of it wrote. */
   async #writeAccount(source: LoadedSource, result: LoadResult): Promise<void> {
-    const id = this.#nextIngestId++;
+    const id = this.#nextIngestId;
+    if (this.#hasAccount) {
+      await this.#database.run(
+        `DELETE FROM ingest WHERE ingest_id = ${id}; DELETE FROM ingest_issue WHERE ingest_id = ${id}`,
+      );
+    }
+    this.#hasAccount = true;
     await this.#database.rows('INSERT INTO ingest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::TIMESTAMP)', [
       id,
       source.source,
@@ -262,8 +407,10 @@ export class Loader {
     this.#writer = undefined;
     this.#dictionaries.discard();
     this.#pending = new PendingSpans();
+    this.#arrivals = new Arrivals();
     this.#producers = new Map();
-    await this.#database.run('ROLLBACK');
+    // There is no transaction where COMMIT has failed.
+    await this.#database.run('ROLLBACK').catch(() => {});
     if (this.#isFile) await this.#database.limitMemory(undefined);
     this.#dictionaries = await Dictionaries.read(this.#database);
   }

@@ -1,5 +1,5 @@
 import { spanIdOf, traceIdOf } from '../model/ids.ts';
-import type { Database } from './database.ts';
+import type { Queryable } from './queryable.ts';
 
 // What metrics need besides their own query: the time that the data covers, and the spans behind exemplars.
 
@@ -12,7 +12,7 @@ export interface StartTimes {
 }
 
 /** Returns when spans start. */
-export async function startTimes(database: Database): Promise<StartTimes> {
+export async function startTimes(database: Queryable): Promise<StartTimes> {
   const [row = {}] = await database.rows(
     'SELECT min(start_ns) FILTER (start_ns > 0) AS first, max(start_ns) FILTER (start_ns > 0) AS last, count(*) FILTER (start_ns <= 0) AS timeless FROM span',
   );
@@ -31,7 +31,7 @@ export interface SpanReference {
 
 /** Returns some spans by their numbers. */
 export async function spanReferences(
-  database: Database,
+  database: Queryable,
   spanNumbers: readonly bigint[],
 ): Promise<ReadonlyMap<bigint, SpanReference>> {
   if (spanNumbers.length === 0) return new Map();

@@ -1,5 +1,5 @@
 import { kindWord, type SpanKind } from '../model/status.ts';
-import type { Database, Row } from './database.ts';
+import type { Queryable, Row } from './queryable.ts';
 
 // Rates, errors and durations (docs/definitions.md), by service and by operation, in SQL: a million spans in tens of
 // milliseconds.
@@ -42,14 +42,14 @@ const FROM =
   'FROM span s JOIN operation o USING (operation_id) JOIN service v USING (service_id) JOIN status t USING (status_id)';
 
 /** Returns the rates of every service with a span for which `where` (over `span s`) holds, by name. */
-export async function serviceRates(database: Database, where: string): Promise<Rates[]> {
+export async function serviceRates(database: Queryable, where: string): Promise<Rates[]> {
   const rows = await database.rows(`
     SELECT v.name AS service, ${measures(IS_ENTRY)} ${FROM} WHERE ${where} GROUP BY v.name ORDER BY v.name`);
   return rows.map(ratesOf);
 }
 
 /** Returns the rates of every operation (service, span name, kind) with such a span, by service, name and kind. */
-export async function operationRates(database: Database, where: string): Promise<OperationRates[]> {
+export async function operationRates(database: Queryable, where: string): Promise<OperationRates[]> {
   const rows = await database.rows(`
     SELECT v.name AS service, o.name, o.kind, ${measures('true')} ${FROM}
     WHERE ${where} GROUP BY v.name, o.name, o.kind ORDER BY v.name, o.name, o.kind`);
@@ -79,7 +79,7 @@ function ratesOf(row: Row): Rates {
  * Services without entry spans are left out.
  */
 export async function requestsOverTime(
-  database: Database,
+  database: Queryable,
   where: string,
   start: bigint,
   end: bigint,

@@ -3,7 +3,7 @@ import { CARRIED_FIELDS } from '../model/carried-fields.ts';
 import { spanIdOf, type TraceReference, traceIdOf } from '../model/ids.ts';
 import type { Span, SpanEvent, SpanLink } from '../model/span.ts';
 import { kindWord, statusWord } from '../model/status.ts';
-import type { Database, Row } from './database.ts';
+import type { Queryable, Row } from './queryable.ts';
 
 // Spans with everything that belongs to them, as objects: for answers about a single trace and for spans that are shown.
 
@@ -26,7 +26,7 @@ export type FoundTrace =
 export const SHORTEST_PREFIX = 6;
 
 /** Finds the trace that a person's reference means: an id, an id without its leading zeros, or the beginning of one. */
-export async function findTrace(database: Database, { digits }: TraceReference): Promise<FoundTrace> {
+export async function findTrace(database: Queryable, { digits }: TraceReference): Promise<FoundTrace> {
   const exact = BigInt(`0x${digits}`);
   const isThere = await database.value('SELECT count(*) FROM trace WHERE trace_id = ?::UHUGEINT', [exact.toString()]);
   if (isThere !== 0n) return { found: 'one', traceId: traceIdOf(exact) };
@@ -45,7 +45,7 @@ export async function findTrace(database: Database, { digits }: TraceReference):
 }
 
 /** Traces whose id begins with `prefix`, as 32 digits, or as the 16 digits of a 64-bit id. */
-async function candidatesBetween(database: Database, prefix: string, limit: number): Promise<TraceCandidate[]> {
+async function candidatesBetween(database: Queryable, prefix: string, limit: number): Promise<TraceCandidate[]> {
   const range = (width: number) => {
     const low = BigInt(`0x${prefix.padEnd(width, '0')}`);
     const high = BigInt(`0x${prefix.padEnd(width, 'f')}`);
@@ -65,7 +65,7 @@ async function candidatesBetween(database: Database, prefix: string, limit: numb
 }
 
 /** Returns the spans of a trace in display order; none where there is no such trace. */
-export async function readTrace(database: Database, traceId: string): Promise<Span[]> {
+export async function readTrace(database: Queryable, traceId: string): Promise<Span[]> {
   const [range] = await database.rows('SELECT first_span_no, span_count FROM trace WHERE trace_id = ?::UHUGEINT', [
     BigInt(`0x${traceId}`).toString(),
   ]);
@@ -75,7 +75,7 @@ export async function readTrace(database: Database, traceId: string): Promise<Sp
 }
 
 /** Returns the spans for which `where` (over `span s`) holds, in the order of `order` (columns of `s`). */
-export async function readSpans(database: Database, where: string, order = 's.span_no'): Promise<Span[]> {
+export async function readSpans(database: Queryable, where: string, order = 's.span_no'): Promise<Span[]> {
   const rows = await database.rows(`
     SELECT s.span_no, s.trace_id, s.span_id, s.parent_id, s.start_ns, s.duration_ns, s.attribute_ids, s.resource_id,
       o.name, o.kind, o.flags, o.quirks, v.name AS service, t.code, t.message, o.scope_id
@@ -148,7 +148,7 @@ export async function readSpans(database: Database, where: string, order = 's.sp
 }
 
 /** A predicate that holds for the given span numbers: a range where they lie together. */
-async function spanNumbersIn(database: Database, numbers: readonly bigint[]): Promise<string> {
+async function spanNumbersIn(database: Queryable, numbers: readonly bigint[]): Promise<string> {
   const sorted = numbers.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const first = sorted[0]!;
   const last = sorted[sorted.length - 1]!;
@@ -163,7 +163,7 @@ async function spanNumbersIn(database: Database, numbers: readonly bigint[]): Pr
 }
 
 async function rowsById(
-  database: Database,
+  database: Queryable,
   table: 'resource' | 'scope',
   rows: readonly Row[],
   column: 'resource_id' | 'scope_id',
@@ -214,7 +214,7 @@ function runsOf(ids: readonly number[]): number[][] {
   return runs;
 }
 
-async function readAttributes(database: Database, rows: readonly Row[]): Promise<AttributeTable> {
+async function readAttributes(database: Queryable, rows: readonly Row[]): Promise<AttributeTable> {
   const ids = new Set<number>();
   for (const row of rows)
     for (const id of Array.isArray(row.attribute_ids) ? row.attribute_ids : []) ids.add(Number(id));

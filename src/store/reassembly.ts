@@ -1,7 +1,8 @@
 import { type AssembledTrace, type Assembly, assemble } from '../model/assembly.ts';
 import { Quirk, type SpanColumns } from '../model/span-batch.ts';
 import { TableAppender } from './appender.ts';
-import type { ColumnChunk, Database } from './database.ts';
+import type { ColumnChunk } from './column-chunk.ts';
+import type { Database } from './database.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import { Growing, PendingSpans } from './pending-spans.ts';
 import { type SpanWriter, setInteger } from './span-writer.ts';

@@ -1,5 +1,5 @@
 import { Parentage } from '../model/assembly.ts';
-import type { Database } from './database.ts';
+import type { Queryable } from './queryable.ts';
 
 // Traces one after the other, as columns in display order: for answers that SQL cannot give (critical paths, the origin of
 // errors). Spans are stored in this order, so a scan needs no memory but for the trace in hand.
@@ -33,7 +33,7 @@ export interface OperationNames {
 }
 
 /** Reads the operations of a database, by id. */
-export async function readOperations(database: Database): Promise<OperationNames[]> {
+export async function readOperations(database: Queryable): Promise<OperationNames[]> {
   const operations: OperationNames[] = [];
   const sql = 'SELECT operation_id, v.name, o.name, kind FROM operation o JOIN service v USING (service_id)';
   for await (const chunk of database.scan(sql)) {
@@ -51,7 +51,7 @@ export async function readOperations(database: Database): Promise<OperationNames
 
 /** Calls `visit` with every trace that has a span for which `where` (a predicate over `trace_id`) holds. */
 export async function scanTraces(
-  database: Database,
+  database: Queryable,
   operations: readonly OperationNames[],
   where: string,
   visit: (trace: ScannedTrace) => void,

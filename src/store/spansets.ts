@@ -1,5 +1,5 @@
 import { traceIdOf } from '../model/ids.ts';
-import type { Database } from './database.ts';
+import type { Queryable } from './queryable.ts';
 
 // What a query selected, kept for as long as the command runs: columns `trace_id` and `span_no`, then `g0` … that tell the spansets of a
 // trace apart, and `a0` … that describe them.
@@ -8,12 +8,12 @@ import type { Database } from './database.ts';
 const SELECTION = 'matched';
 
 /** Returns the first column of a query, of ids. */
-export async function firstColumn(database: Database, sql: string): Promise<number[]> {
+export async function firstColumn(database: Queryable, sql: string): Promise<number[]> {
   return (await database.rows(sql)).map(row => Number(Object.values(row)[0]));
 }
 
 /** Runs the query of a selection once. */
-export async function keepSelection(database: Database, sql: string): Promise<void> {
+export async function keepSelection(database: Queryable, sql: string): Promise<void> {
   await database.run(`CREATE OR REPLACE TEMP TABLE ${SELECTION} AS ${sql}`);
 }
 
@@ -40,7 +40,7 @@ export interface SpansetQuery {
 
 /** The spansets of some traces, those of one trace in the order of their first span, each with its first `perSpanset` spans. */
 export async function matchedSpansets(
-  database: Database,
+  database: Queryable,
   { isEverything, groupCount, attributeCount }: SpansetQuery,
   traceIds: readonly string[],
   perSpanset: number,

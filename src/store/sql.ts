@@ -1,4 +1,4 @@
-import { DuckDBConnection, type DuckDBResultReader, type DuckDBType, DuckDBTypeId, type Json } from '@duckdb/node-api';
+import { DuckDBConnection, type DuckDBResult, type DuckDBType, DuckDBTypeId, type Json } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { UserError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -33,16 +33,53 @@ const NOTHING = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/;
  * that write unless `mayWrite`.
  */
 export async function runSql(database: Database, sql: string, mayWrite: boolean): Promise<SqlResult> {
-  if (NOTHING.test(sql)) throw new UserError('there is no SQL to run', { hint: `for example FROM traces; ${VIEWS}` });
-  const connection = new DuckDBConnection(database.connection);
+  if (mayWrite) return collect(answerSql(database.connection, sql, true));
+  // What a statement writes in passing (EXPLAIN ANALYZE runs what it explains) does not show in its type.
+  await database.run('BEGIN TRANSACTION READ ONLY');
   try {
-    if (mayWrite) return await runAll(connection, sql, true);
-    // What a statement writes in passing (EXPLAIN ANALYZE runs what it explains) does not show in its type.
-    await database.run('BEGIN TRANSACTION READ ONLY');
-    try {
-      return await runAll(connection, sql, false);
-    } finally {
-      await database.run('ROLLBACK');
+    return await collect(answerSql(database.connection, sql, false));
+  } finally {
+    await database.run('ROLLBACK');
+  }
+}
+
+async function collect(pieces: AsyncIterable<SqlResult>): Promise<SqlResult> {
+  let columns: SqlResult['columns'] = [];
+  const rows: SqlResult['rows'][number][] = [];
+  for await (const piece of pieces) {
+    ({ columns } = piece);
+    for (const row of piece.rows) rows.push(row);
+  }
+  return { columns, rows };
+}
+
+/**
+ * As `runSql`, piece by piece; the first one has the columns and no rows. Unless `mayWrite`, the connection has to be in a transaction that
+ * only reads. `maySet` says of a statement that sets something, by its place, whether it may.
+ */
+export async function* answerSql(
+  native: duckdb.Connection,
+  sql: string,
+  mayWrite: boolean,
+  maySet: (index: number, count: number) => boolean = () => true,
+): AsyncGenerator<SqlResult> {
+  if (NOTHING.test(sql)) throw new UserError('there is no SQL to run', { hint: `for example FROM traces; ${VIEWS}` });
+  const connection = new DuckDBConnection(native);
+  try {
+    const statements = await connection.extractStatements(sql);
+    for (let index = 0; index < statements.count; index++) {
+      const statement = await statements.prepare(index);
+      try {
+        const type = statement.statementType as number;
+        // PRAGMAs that only tell are SELECTs to DuckDB once prepared.
+        if (!READING.has(type) && !mayWrite) throw onlyReads(`: ${StatementType[type]} is not allowed`);
+        if (type === StatementType.SET && !maySet(index, statements.count)) throw sharedSetting();
+        if (index < statements.count - 1) await statement.run();
+        else yield* read(mayWrite ? await statement.run() : await statement.stream());
+      } finally {
+        // One that is left keeps the database open behind its close.
+        statement.destroySync();
+      }
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -50,30 +87,23 @@ export async function runSql(database: Database, sql: string, mayWrite: boolean)
   }
 }
 
-async function runAll(connection: DuckDBConnection, sql: string, mayWrite: boolean): Promise<SqlResult> {
-  const statements = await connection.extractStatements(sql);
-  let result: SqlResult = { columns: [], rows: [] };
-  for (let index = 0; index < statements.count; index++) {
-    const statement = await statements.prepare(index);
-    const isReading = READING.has(statement.statementType as number);
-    // PRAGMAs that only tell are SELECTs to DuckDB once prepared.
-    if (!isReading && !mayWrite)
-      throw onlyReads(`: ${StatementType[statement.statementType as number]} is not allowed`);
-    result = await readAll(await statement.runAndReadAll());
-  }
-  return result;
+function sharedSetting(): UserError {
+  return new UserError('this setting would reach beyond the question: another process has the database and answers', {
+    hint: 'only SET VARIABLE, TimeZone, Calendar, schema and search_path may be set until it has ended',
+  });
 }
 
 function onlyReads(why: string): UserError {
   return new UserError(`sql only reads${why}`, { hint: 'add --write to change the database' });
 }
 
-async function readAll(reader: DuckDBResultReader): Promise<SqlResult> {
-  const types = reader.columnTypes();
-  return {
-    columns: reader.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) })),
-    rows: reader.getRowsJson().map(row => row.map((value, index) => jsonOf(value, types[index]))),
-  };
+async function* read(result: DuckDBResult): AsyncGenerator<SqlResult> {
+  const types = result.columnTypes();
+  const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) }));
+  yield { columns, rows: [] };
+  for await (const rows of result.yieldRowsJson()) {
+    yield { columns, rows: rows.map(row => row.map((value, index) => jsonOf(value, types[index]))) };
+  }
 }
 
 /** A value as JSON shows it: integers are numbers where JSON holds them exactly, maps are objects. */

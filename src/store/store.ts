@@ -61,12 +61,7 @@ export class Store {
       throw new UserError(`${this.database.path} is an empty database`, {
         hint: 'load something first: tailspan load',
       });
-    const statements = readdirSync(SCHEMA_FILES)
-      .sort()
-      .map(file => readFileSync(new URL(file, SCHEMA_FILES), 'utf8'));
-    await this.database.run(
-      `${statements.join('\n')}\nINSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}');`,
-    );
+    await this.database.run(`${schemaSql()}\nINSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}');`);
     this.#isNew = true;
     if (this.database.path !== ':memory:') await this.ensureViews();
   }
@@ -106,6 +101,20 @@ export class Store {
   close(): void {
     this.database.close();
   }
+}
+
+/** The statements that make the tables. */
+function schemaSql(): string {
+  return readdirSync(SCHEMA_FILES)
+    .sort()
+    .map(file => readFileSync(new URL(file, SCHEMA_FILES), 'utf8'))
+    .join('\n');
+}
+
+/** The tables, by name, with the columns as the statement that makes them has them, in parentheses. */
+export function schemaTables(): { name: string; columns: string }[] {
+  const statements = schemaSql().matchAll(/^CREATE TABLE (?<name>\w+) (?<columns>\(.*\)|\(\n[\s\S]*?\n\));$/gm);
+  return [...statements].map(({ groups: { name = '', columns = '' } = {} }) => ({ name, columns }));
 }
 
 /** The public views, by name, with the SQL (and its comments) that makes them. */

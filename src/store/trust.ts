@@ -1,5 +1,5 @@
 import { CARRIED_FIELDS } from '../model/carried-fields.ts';
-import type { Database } from './database.ts';
+import type { Queryable } from './queryable.ts';
 
 // What an answer rests on: how much was looked at, and what is known to be missing from it.
 
@@ -30,7 +30,7 @@ export interface Trust {
 const MAX_ORPHANS = 100_000;
 
 /** Returns what an answer over the traces for which `where` (over `trace t`) holds rests on. */
-export async function trustOf(database: Database, where: string): Promise<Trust> {
+export async function trustOf(database: Queryable, where: string): Promise<Trust> {
   const [row = {}] = await database.rows(`
     SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, count(*) FILTER (NOT complete) AS incomplete,
       coalesce(sum(orphan_count), 0)::BIGINT AS orphans,
@@ -53,7 +53,7 @@ export async function trustOf(database: Database, where: string): Promise<Trust>
  * Who the missing parents are: for a called span (SERVER, CONSUMER) the peer that it names, for any other its own
  * service, since only the same process could have been its parent.
  */
-async function missingParents(database: Database, where: string): Promise<MissingParent[]> {
+async function missingParents(database: Queryable, where: string): Promise<MissingParent[]> {
   const rows = await database.rows(`
     WITH orphan AS (
       SELECT s.trace_id, s.span_no, s.attribute_ids, o.kind, v.name AS service
@@ -77,7 +77,7 @@ async function missingParents(database: Database, where: string): Promise<Missin
 }
 
 /** Spans whose tracestate carries a sampling threshold (`ot=th:…`) other than "all". */
-async function sampledSpans(database: Database, where: string): Promise<number> {
+async function sampledSpans(database: Queryable, where: string): Promise<number> {
   const ids = await database.rows(`
     SELECT attribute_id FROM attribute
     WHERE key_id IN (SELECT key_id FROM key WHERE name = '${CARRIED_FIELDS.traceState}')

@@ -1,4 +1,5 @@
 import duckdb from '@duckdb/node-bindings';
+import type { ColumnVector } from './column-chunk.ts';
 
 // DuckDB vectors as JavaScript values, for the types that tailspan's own queries return. What a user's SQL may return
 // besides is read by @duckdb/node-api (sql.ts).
@@ -8,33 +9,42 @@ export type SqlValue = string | number | bigint | boolean | null | SqlValue[];
 
 const { Type } = duckdb;
 
-/** Returns `count` values of a vector from row `from` on. */
-export function readColumn(
-  vector: duckdb.Vector,
-  logicalType: duckdb.LogicalType,
-  from: number,
-  count: number,
-): SqlValue[] {
-  const type = duckdb.get_type_id(logicalType);
-  const rows = from + count;
-  const read = readerOf(vector, type, logicalType, rows);
-  const validity = duckdb.vector_get_validity(vector, Math.ceil(rows / 64) * 8);
+/** Returns the first `count` values of a vector. */
+export function readColumn(vector: ColumnVector, count: number): SqlValue[] {
+  const read = readerOf(vector, count);
+  const validity = vector.validity(count);
   const values: SqlValue[] = new Array(count);
-  for (let index = 0; index < count; index++) {
-    const row = from + index;
-    values[index] = duckdb.validity_row_is_valid(validity, row) ? read(row) : null;
+  for (let row = 0; row < count; row++) {
+    const isValid = validity === null || ((validity[row >> 3]! >> (row & 7)) & 1) === 1;
+    values[row] = isValid ? read(row) : null;
   }
   return values;
 }
 
-function readerOf(
-  vector: duckdb.Vector,
-  type: duckdb.Type,
-  logicalType: duckdb.LogicalType,
-  rows: number,
-): (row: number) => SqlValue {
+/** Bytes of a value of the types that have a fixed width. */
+export const WIDTHS: ReadonlyMap<duckdb.Type, number> = new Map([
+  [Type.BOOLEAN, 1],
+  [Type.TINYINT, 1],
+  [Type.UTINYINT, 1],
+  [Type.SMALLINT, 2],
+  [Type.USMALLINT, 2],
+  [Type.INTEGER, 4],
+  [Type.UINTEGER, 4],
+  [Type.BIGINT, 8],
+  [Type.UBIGINT, 8],
+  [Type.HUGEINT, 16],
+  [Type.UHUGEINT, 16],
+  [Type.FLOAT, 4],
+  [Type.DOUBLE, 8],
+  [Type.TIMESTAMP, 8],
+  [Type.TIMESTAMP_NS, 8],
+  [Type.TIMESTAMP_TZ, 8],
+]);
+
+function readerOf(vector: ColumnVector, rows: number): (row: number) => SqlValue {
+  const { type } = vector;
   const view = (width: number): DataView => {
-    const bytes = duckdb.vector_get_data(vector, rows * width);
+    const bytes = vector.data(rows * width);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
   switch (type) {
@@ -93,16 +103,15 @@ function readerOf(
       const data = view(8);
       return row => data.getFloat64(row * 8, true);
     }
-    case Type.VARCHAR: {
-      const bytes = duckdb.vector_get_data(vector, rows * 16);
-      const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return row => textAt(bytes, data, row * 16);
-    }
+    case Type.VARCHAR:
+      return row => {
+        const text = vector.text(row);
+        return Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8');
+      };
     case Type.LIST: {
       const data = view(16);
-      const child = duckdb.list_vector_get_child(vector);
-      const childType = duckdb.list_type_child_type(logicalType);
-      const items = readColumn(child, childType, 0, duckdb.list_vector_get_size(vector));
+      const { vector: child, count } = vector.items();
+      const items = readColumn(child, count);
       return row => {
         const start = Number(data.getBigUint64(row * 16, true));
         return items.slice(start, start + Number(data.getBigUint64(row * 16 + 8, true)));
@@ -111,14 +120,4 @@ function readerOf(
     default:
       throw new Error(`a query of tailspan returns the DuckDB type ${Type[type]}, which values.ts does not read`);
   }
-}
-
-/** A string_t: the length, then the text itself up to 12 bytes, else four bytes of it and a pointer. */
-function textAt(bytes: Uint8Array, data: DataView, at: number): string {
-  const length = data.getUint32(at, true);
-  const text =
-    length <= 12
-      ? bytes.subarray(at + 4, at + 4 + length)
-      : duckdb.get_data_from_pointer(bytes.buffer as ArrayBuffer, bytes.byteOffset + at + 8, length);
-  return Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8');
 }

@@ -37,22 +37,59 @@ export function layoutTable(
   const cells = isTight ? shortened(columns, rows) : rows;
   const natural = isTight ? naturalWidths(columns, cells, width) : full;
   const { widths, missing } = fitColumns(columns, natural, width);
-  const line = (row: readonly Line[]): Line =>
-    [...widths].flatMap(([index, room], place) => {
-      const { align = 'left', cutAt = 'end' } = columns[index] ?? {};
-      const isLast = place === widths.size - 1 && align === 'left';
-      const cell = row[index] ?? [];
-      const fitted = fitLine(
-        cutAt === 'start' ? cutLineStart(cell, room, ellipsis) : cell,
-        room,
-        align,
-        ellipsis,
-        isLast,
-      );
-      return place === 0 ? fitted : [{ text: ' '.repeat(GAP) }, ...fitted];
-    });
-  const header = line(columns.map(({ title }) => [{ text: title, styles: ['dim'] as const }]));
-  return { lines: [header, ...cells.map(line)], missing: missing.map(index => columns[index]?.title ?? '') };
+  const lines = [headerOf(columns), ...cells].map(row => lineOf(columns, widths, row, ellipsis));
+  return { lines, missing: missing.map(index => columns[index]?.title ?? '') };
+}
+
+/** A column whose width does not depend on what is in it. */
+export interface FixedColumn extends TableColumn {
+  /** The columns of the terminal that it takes where there is room. */
+  readonly width: number;
+}
+
+/** A table whose rows come one by one, so that its columns must not move. */
+export interface FixedTable {
+  readonly header: Line;
+  row(cells: readonly Line[]): Line;
+  /** What a column has; 0 where there was no room for it. */
+  widthOf(index: number): number;
+}
+
+/** Lays out a table before its rows are known. */
+export function fixedTable(columns: readonly FixedColumn[], width: number, ellipsis: string): FixedTable {
+  const natural = columns.map(column => column.width);
+  const { widths } = fitColumns(columns, natural, width);
+  return {
+    header: lineOf(columns, widths, headerOf(columns), ellipsis),
+    row: cells => lineOf(columns, widths, cells, ellipsis),
+    widthOf: index => widths.get(index) ?? 0,
+  };
+}
+
+function headerOf(columns: readonly TableColumn[]): Line[] {
+  return columns.map(({ title }) => [{ text: title, styles: ['dim'] as const }]);
+}
+
+/** Puts the cells of a row beside each other; `widths` has the columns that are shown. */
+function lineOf(
+  columns: readonly TableColumn[],
+  widths: ReadonlyMap<number, number>,
+  row: readonly Line[],
+  ellipsis: string,
+): Line {
+  return [...widths].flatMap(([index, room], place) => {
+    const { align = 'left', cutAt = 'end' } = columns[index] ?? {};
+    const isLast = place === widths.size - 1 && align === 'left';
+    const cell = row[index] ?? [];
+    const fitted = fitLine(
+      cutAt === 'start' ? cutLineStart(cell, room, ellipsis) : cell,
+      room,
+      align,
+      ellipsis,
+      isLast,
+    );
+    return place === 0 ? fitted : [{ text: ' '.repeat(GAP) }, ...fitted];
+  });
 }
 
 /** The columns that contents and title take, but no more than the whole table may have. */

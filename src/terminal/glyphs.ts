@@ -13,11 +13,16 @@ export interface Glyphs extends TreeGlyphs {
   readonly narrow: TreeGlyphs;
   readonly error: string;
   readonly onPath: string;
+  /** Before the row of a list that is selected. */
+  readonly selected: string;
   readonly event: string;
   readonly ellipsis: string;
   readonly dot: string;
   readonly times: string;
   readonly arrow: string;
+  /** Order of a column: the smallest first, the largest first. */
+  readonly ascending: string;
+  readonly descending: string;
   readonly axis: string;
   /** A bar's full cell on the critical path, and off it. */
   readonly solid: string;
@@ -41,11 +46,14 @@ const UNICODE: Glyphs = {
   narrow: { branch: '├ ', lastBranch: '└ ', trunk: '│ ', gap: '  ' },
   error: '✖',
   onPath: '●',
+  selected: '▸',
   event: '◆',
   ellipsis: '…',
   dot: '·',
   times: '×',
   arrow: '→',
+  ascending: '↑',
+  descending: '↓',
   axis: '│',
   solid: '█',
   light: '░',
@@ -64,11 +72,14 @@ const ASCII: Glyphs = {
   narrow: { branch: '|-', lastBranch: '`-', trunk: '| ', gap: '  ' },
   error: 'x',
   onPath: '*',
+  selected: '>',
   event: 'o',
   ellipsis: '~',
   dot: '-',
   times: 'x',
   arrow: '>',
+  ascending: '^',
+  descending: 'v',
   axis: '|',
   solid: '#',
   light: '-',

@@ -2,8 +2,11 @@ import { widthOf } from './measure.ts';
 
 // Text with styles, before it is decided whether there is colour: layout counts columns, not escape sequences.
 
-/** `error` red · `warning` yellow · `dim` context · `bold` the thing asked for · `service:NAME` the colour of a service. */
-export type Style = 'error' | 'warning' | 'good' | 'dim' | 'bold' | `service:${string}`;
+/**
+ * `error` red · `warning` yellow · `dim` context · `bold` the thing asked for · `inverse` where a person is ·
+ * `service:NAME` the colour of a service.
+ */
+export type Style = 'error' | 'warning' | 'good' | 'dim' | 'bold' | 'inverse' | `service:${string}`;
 
 export interface Segment {
   readonly text: string;

@@ -38,6 +38,8 @@ export async function createTheme(level: 0 | 1 | 2 | 3): Promise<Theme> {
         return chalk.dim;
       case 'bold':
         return chalk.bold;
+      case 'inverse':
+        return chalk.inverse;
       default: {
         const hash = hashOf(style);
         return level >= 2

@@ -62,40 +62,71 @@ const TIGHT = 56;
 /** Levels of the tree that are drawn; a deeper row says how many there are above. */
 export const MAX_GUIDES = 24;
 
+/** Where the tree ends and the bars begin: the same for all rows of a picture, however few of them are drawn. */
+export interface WaterfallLayout extends WaterfallOptions {
+  readonly labelWidth: number;
+  /** Columns of the bars. */
+  readonly cells: number;
+}
+
 /** Draws the rows, a line with the axis first. */
 export function drawWaterfall(rows: readonly (WaterfallRow | WaterfallHeading)[], options: WaterfallOptions): Line[] {
-  const { width, glyphs } = options;
-  const natural = rows.reduce(
-    (most, row) => ('heading' in row ? most : Math.max(most, lineWidth(labelOf(row, options, width)))),
-    12,
-  );
-  // The tree may take up to half of what the numbers leave; the bars get the rest.
-  const numbers = width < TIGHT ? NUMBER : 2 * NUMBER;
-  const shared = width - MARK - FRAME - numbers;
-  const labelWidth = Math.min(natural, Math.max(16, Math.floor(shared * (width >= 120 ? 0.42 : 0.5))));
-  const cells = Math.max(8, shared - labelWidth);
-  const lines: Line[] = [axis(labelWidth, cells, options)];
+  const layout = layOutWaterfall(rows, options);
+  const lines: Line[] = [drawAxis(layout)];
   for (const row of rows) {
-    if ('heading' in row) {
-      lines.push(fitLine(row.heading, width, 'left', glyphs.ellipsis, true));
-      continue;
-    }
-    lines.push([
-      row.isOnPath ? styled(pad(glyphs.onPath, MARK), 'bold') : styled(pad('', MARK)),
-      ...fitLine(labelOf(row, options, labelWidth), labelWidth, 'left', glyphs.ellipsis),
-      styled(' '),
-      styled(glyphs.axis, 'dim'),
-      ...bar(row, cells, options),
-      styled(glyphs.axis, 'dim'),
-      styled(number(row.durationNano, options)),
-      ...(width < TIGHT ? [] : [styled(number(row.selfNano, options), 'dim')]),
-    ]);
-    if (row.message !== undefined) {
-      const indent = [styled(pad('', MARK)), ...guidesBelow(row, options, labelWidth)];
-      lines.push(fitLine([...indent, ...row.message], width, 'left', glyphs.ellipsis, true));
+    if ('heading' in row) lines.push(drawHeading(row.heading, layout));
+    else {
+      lines.push(drawRow(row, layout));
+      if (row.message !== undefined) lines.push(drawMessage(row, row.message, layout));
     }
   }
   return lines;
+}
+
+/** Decides how much of the width the tree of these rows gets. */
+export function layOutWaterfall(
+  rows: Iterable<WaterfallRow | WaterfallHeading>,
+  options: WaterfallOptions,
+): WaterfallLayout {
+  const { width } = options;
+  const numbers = width < TIGHT ? NUMBER : 2 * NUMBER;
+  const shared = width - MARK - FRAME - numbers;
+  // The tree may take up to half of what the numbers leave; the bars get the rest.
+  const most = Math.max(16, Math.floor(shared * (width >= 120 ? 0.42 : 0.5)));
+  let natural = 12;
+  for (const row of rows) {
+    if ('heading' in row) continue;
+    natural = Math.max(natural, lineWidth(labelOf(row, options, width)));
+    if (natural >= most) break;
+  }
+  const labelWidth = Math.min(natural, most);
+  return { ...options, labelWidth, cells: Math.max(8, shared - labelWidth) };
+}
+
+/** Draws a line across the whole width, such as the heading of a part. */
+export function drawHeading(heading: Line, { width, glyphs }: WaterfallLayout): Line {
+  return fitLine(heading, width, 'left', glyphs.ellipsis, true);
+}
+
+/** Draws a row: its place in the tree, its bars, its numbers. */
+export function drawRow(row: WaterfallRow, layout: WaterfallLayout): Line {
+  const { width, glyphs, labelWidth, cells } = layout;
+  return [
+    row.isOnPath ? styled(pad(glyphs.onPath, MARK), 'bold') : styled(pad('', MARK)),
+    ...fitLine(labelOf(row, layout, labelWidth), labelWidth, 'left', glyphs.ellipsis),
+    styled(' '),
+    styled(glyphs.axis, 'dim'),
+    ...bar(row, cells, layout),
+    styled(glyphs.axis, 'dim'),
+    styled(number(row.durationNano, layout)),
+    ...(width < TIGHT ? [] : [styled(number(row.selfNano, layout), 'dim')]),
+  ];
+}
+
+/** Draws the message of a row, which stands below it. */
+export function drawMessage(row: WaterfallRow, message: Line, layout: WaterfallLayout): Line {
+  const indent = [styled(pad('', MARK)), ...guidesBelow(row, layout, layout.labelWidth)];
+  return fitLine([...indent, ...message], layout.width, 'left', layout.glyphs.ellipsis, true);
 }
 
 function number(nanos: bigint | undefined, { unicode }: WaterfallOptions): string {
@@ -150,9 +181,9 @@ function guidesBelow(row: WaterfallRow, { glyphs, width }: WaterfallOptions, lab
   return [styled(' '.repeat(widthOf(lead)) + trunks.join(''), 'dim')];
 }
 
-/** The line above the bars: times at round distances. */
-function axis(labelWidth: number, cells: number, options: WaterfallOptions): Line {
-  const { glyphs, width } = options;
+/** Draws the line above the bars: times at round distances. */
+export function drawAxis(options: WaterfallLayout): Line {
+  const { glyphs, width, labelWidth, cells } = options;
   let text = `${glyphs.axis}0`;
   for (const { cell, label } of axisTicks(cells, options)) {
     if (cell + widthOf(label) <= cells) text = pad(text, cell) + label;

@@ -334,3 +334,36 @@ describe('the rows of any trace', () => {
     }
   }
 });
+
+describe('what a person folds', () => {
+  const TREE = `
+    r | 0-100 | web | get
+      a | 10-40 | cart | list
+        b | 12-20 | db | select
+        c | 22-30 | db | insert
+      d | 50-90 | bank | charge
+  `;
+
+  /** Lines of a trace of which the drawn spans are folded, unfolded, or all that is shown. */
+  function folded(drawing: string, sets: Partial<Record<'folded' | 'unfolded' | 'only', readonly string[]>>): string[] {
+    const trace = buildTrace(draw(drawing));
+    const nodes = (ids: readonly string[]) => new Set(trace.nodes.filter(node => ids.includes(idOf(node))));
+    const options = Object.fromEntries(Object.entries(sets).map(([name, ids]) => [name, nodes(ids)]));
+    const { rows } = traceRows(trace, { ...EVERYTHING, ...options });
+    return rows.map(row => `${'  '.repeat(row.level)}${lineOf(row)}`);
+  }
+
+  test.each([
+    ['stands for what is below it', { folded: ['a'] }, ['r', '  a +2', '  d']],
+    ['hides what is folded within it', { folded: ['r', 'a'] }, ['r +4']],
+    ['says nothing of a span without children', { folded: ['d'] }, ['r', '  a', '    b', '    c', '  d']],
+    ['is left out with what is below it where only others are shown', { only: ['r', 'd'] }, ['r', '  d']],
+  ])('%s', (_, sets, rows) => {
+    expect(folded(TREE, sets)).toEqual(rows);
+  });
+
+  test('is a run no more once its first span is unfolded', () => {
+    expect(folded(FOUR_ALIKE, { unfolded: ['a'] })).toEqual(['r', '  a', '  b', '  c', '  d']);
+    expect(folded(FOUR_ALIKE, { unfolded: ['b'] })).toEqual(['r', '  a–d ×4']);
+  });
+});

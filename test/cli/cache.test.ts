@@ -134,9 +134,3 @@ test('db cache shows what is kept and removes it', { timeout: 60_000 }, async ()
   expect(cleared.stderr).toMatch(/^removed 1 database, /);
   expect(kept()).toEqual([]);
 });
-
-test.each([[['db']], [['db', 'nothing']]])('%j asks for what db knows', async args => {
-  const { exitCode, stderr } = await tailspan(args);
-  expect(exitCode).toBe(2);
-  expect(stderr).toMatch(/^error: .*\nhint: tailspan db cache\n$/);
-});

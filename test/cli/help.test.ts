@@ -1,10 +1,11 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/commands/index.ts';
 import { temporaryFolder } from '../support/load.ts';
+import { otlpJson } from '../support/otlp-json.ts';
 import { answer, REPOSITORY, runShell, tailspan } from '../support/run.ts';
-import { EXAMPLE, FIXTURES, refusal } from './shop.ts';
+import { EXAMPLE, FIXTURES, PAGE, refusal } from './shop.ts';
 
 const TOPICS = ['query', 'formats', 'sql', 'exit-codes', 'environment'];
 const commandNames = COMMANDS.map(({ name }) => name);
@@ -139,11 +140,15 @@ describe('an option that does not exist', () => {
 });
 
 describe('the examples in help', () => {
-  /** Commands that the examples use and that a test can do without; and a listener that waits for nobody, on free ports. */
+  /**
+   * Commands that the examples use and that a test can do without; a listener that waits for nobody, on free ports, as does tail; and
+   * in place of the screen, which nobody sits at, search with the same arguments.
+   */
   const standIns = `
     eval "program() $(declare -f tailspan | tail -n +2)"
     tailspan() {
-      if [ "$1" != listen ]; then program "$@"
+      if [ "$1" = tui ]; then shift; program search "$@"
+      elif [ "$1" != listen ] && [ "$1" != tail ]; then program "$@"
       else
         program "$@" --for 100ms --port-http 0 --port-grpc 0 --port-zipkin 0 --port-jaeger-http 0 \
           --port-jaeger-compact 0 --port-jaeger-binary 0
@@ -151,6 +156,7 @@ describe('the examples in help', () => {
     }
     kubectl() { cat traces.jsonl; }
     zcat() { cat traces.jsonl; }
+    PATH="$PWD/bin:$PATH"
     command -v jq >/dev/null || jq() { cat >/dev/null; }
   `;
 
@@ -167,6 +173,15 @@ describe('the examples in help', () => {
     mkdirSync(path('dumps'));
     copyFileSync(path('traces.jsonl'), path('dumps/traces.jsonl'));
     await answer(['load', path('traces.jsonl'), '--db', path('incident.duckdb')]);
+    // Programs that run starts: each sends a span.
+    const program = `#!/usr/bin/env node\nfetch(process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: ${JSON.stringify(otlpJson(PAGE))} });`;
+    mkdirSync(path('bin'));
+    for (const name of ['bin/npm', 'bin/make', 'smoke.sh', 'app.js'])
+      writeFileSync(path(name), program, { mode: 0o755 });
+    const register = path('node_modules/@opentelemetry/auto-instrumentations-node/register.js');
+    mkdirSync(dirname(register), { recursive: true });
+    writeFileSync(register, '');
     mkdirSync(path('tailspan'));
     copyFileSync(path('incident.duckdb'), path('tailspan/traces.duckdb'));
     return folder;

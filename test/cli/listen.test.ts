@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -56,6 +56,15 @@ async function listen(
   return finished;
 }
 
+/** Runs tailspan as a process of its own, and returns its stdout. */
+function processOf(args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [`${REPOSITORY}bin/tailspan.js`, ...args], (error, stdout) =>
+      error === null ? resolve(stdout) : reject(error),
+    );
+  });
+}
+
 const first = ([port = 0]: readonly number[]) => port;
 
 describe('listen', () => {
@@ -91,6 +100,7 @@ describe('listen', () => {
       skipped: [],
       repaired: [],
       stoppedBy: 'until-idle',
+      summary: expect.objectContaining({ traceCount: 2, spanCount: 8, services: expect.any(Array) }),
     });
     const { traces } = await answerJson<{ traces: { traceId: string; complete: boolean }[] }>(['search', '--db', db]);
     expect(namesOf(traces).sort()).toEqual(['page', 'payment']);
@@ -167,7 +177,8 @@ describe('listen', () => {
       },
       { isTty: true, width: 100 },
     );
-    expect(stdout.replaceAll(/:\d+/g, ':PORT').replaceAll(/ {3,}/g, '   ')).toBe(
+    const table = stdout.split('\n\n')[0] ?? '';
+    expect(`${table}\n`.replaceAll(/:\d+/g, ':PORT').replaceAll(/ {3,}/g, '   ')).toBe(
       [
         'RECEIVER   ENDPOINT   REQUESTS  SPANS  LOST  REFUSED  DROPPED',
         'otlp-http  http://127.0.0.1:PORT   3   3   3   1   1',
@@ -251,6 +262,59 @@ describe('listen', () => {
     ]);
   });
 
+  test('--until stops with the first trace that matches, of those that came since', async () => {
+    const db = newDatabase();
+    await listen(['--db', db, '--max-spans', '5'], ports => send(first(ports), page));
+    const query = '{ span.http.response.status_code = 500 }';
+    const { stdout } = await listen(['--db', db, '--until', query, '--json'], async ports => {
+      await send(first(ports), { ...page, body: otlpJson(PAGE.map(span => ({ ...span, traceId: 'f'.repeat(32) }))) });
+      await send(first(ports), payment);
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ stoppedBy: 'until', spans: 8, summary: { traceCount: 2 } });
+    expect(await refusal(['listen', '--db', ':memory:', '--until', '{ name ='])).toMatchObject({
+      error: expect.stringContaining('query'),
+    });
+  });
+
+  test('-o writes a dump in place of a database, with --db beside it', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'traces.jsonl');
+    const { stdout } = await listen(['-o', file, '--max-spans', '8', '--json'], async ports => {
+      await send(first(ports), page);
+      await send(first(ports), payment);
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ file, spans: 8 });
+    expect(readdirSync(folder)).toEqual(['traces.jsonl']);
+    const { traces } = await answerJson<{ traces: { traceId: string }[] }>(['search', file]);
+    expect(namesOf(traces).sort()).toEqual(['page', 'payment']);
+    // Only what came this time is dumped.
+    const db = join(folder, 'kept.duckdb');
+    await listen(['--db', db, '--max-spans', '5'], ports => send(first(ports), page));
+    await listen(['--db', db, '-o', file, '--max-spans', '3'], ports => send(first(ports), payment));
+    const { traces: dumped } = await answerJson<{ traces: { traceId: string }[] }>(['search', file]);
+    expect(namesOf(dumped)).toEqual(['payment']);
+    writeFileSync(join(folder, 'other.jsonl.duckdb'), '');
+    expect(await refusal(['listen', '-o', join(folder, 'other.jsonl')])).toMatchObject({
+      error: expect.stringContaining('a listener that was broken off has left its traces in it'),
+    });
+    expect(await refusal(['listen', '-o', '/nonexistent/folder/x'])).toMatchObject({
+      error: '/nonexistent/folder/x cannot be written: there is no folder /nonexistent/folder',
+    });
+  });
+
+  test('what comes is seen by other commands at once, and says what came in `db info`', async () => {
+    const db = newDatabase();
+    await listen(['--db', db, '--max-spans', '8', '--json'], async ports => {
+      await send(first(ports), page);
+      const seen = await processOf(['search', '--db', db, '--json']);
+      expect(JSON.parse(seen)).toMatchObject({ traces: [{ rootSpanName: PAGE[0]?.name, spanCount: 5 }] });
+      await send(first(ports), payment);
+    });
+    expect(await answerJson(['db', 'info', '--db', db])).toMatchObject({
+      receivers: { 'otlp-http': { requests: 2, spans: 8 } },
+    });
+  });
+
   test('warns where other machines can send without a token', async () => {
     const { stderr } = await listen(['--db', ':memory:', '--for', '0', '--host', '0.0.0.0']);
     expect(stderr).toContain('whoever reaches this machine can send; --token-file asks them for a token\n');
@@ -303,12 +367,10 @@ describe('listen refuses', () => {
 });
 
 describe('listen as a process', () => {
-  const START = `import { main } from ${JSON.stringify(`${REPOSITORY}src/cli.ts`)}; await main();`;
-
   test.each(['SIGINT', 'SIGTERM'] as const)('%s: what came is committed, and the exit code is 0', async signal => {
     const db = newDatabase();
     const args = ['listen', ...FREE, '--db', db, '--json'];
-    const child = spawn(process.execPath, ['--input-type=module', '-e', START, 'tailspan', ...args], {
+    const child = spawn(process.execPath, [`${REPOSITORY}bin/tailspan.js`, ...args], {
       env: { PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: '/nonexistent' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -251,6 +251,7 @@ describe('what is loaded', () => {
     ['summary', '--help'],
     ['show', '--help'],
     ['listen', '--help'],
+    ['run', '--help'],
   ])('%s %s loads nothing that only answers need', async (...args) => {
     const modules = await modulesOf(...args);
     expect(modules.filter(url => HEAVY.test(url.slice(url.indexOf('node_modules'))))).toEqual([]);

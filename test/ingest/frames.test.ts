@@ -87,6 +87,7 @@ describe('what is told apart', () => {
       'zipkin-proto',
       'zipkin-thrift',
       'jaeger-thrift',
+      'jaeger-model-proto',
       'datadog-msgpack',
       'parquet',
     ];

@@ -10,6 +10,7 @@ import type { Span } from '../../src/model/span.ts';
 import type { Outcome, Sink } from '../../src/receive/sink.ts';
 import { fixture } from '../support/fixtures.ts';
 import { readDump } from '../support/load.ts';
+import { brief, call, clientOf, EXPORT } from './grpc-calls.ts';
 import { receiving } from './receiving.ts';
 
 // What OpenTelemetry's own exporters send, over a socket, arrives as it was recorded.
@@ -89,7 +90,8 @@ test("Zipkin's exporter: every span arrives", async () => {
   expect(spans).toEqual((await readDump(fixture('zipkin-json/shop.json'))).spans);
 });
 
-test.each(['overloaded', 'unavailable'] as const)('an exporter that is told %s sends again', async kind => {
+/** A sink that puts off the first request and takes the others. */
+function reluctant(kind: 'overloaded' | 'unavailable'): { readonly sink: Sink; readonly calls: () => number } {
   const putOff: Outcome =
     kind === 'overloaded' ? { kind, retryAfterMs: 20 } : { kind, message: 'the database is being moved' };
   let calls = 0;
@@ -99,9 +101,35 @@ test.each(['overloaded', 'unavailable'] as const)('an exporter that is told %s s
     drop: () => {},
     putOff: () => {},
   };
+  return { sink, calls: () => calls };
+}
+
+test.each(['overloaded', 'unavailable'] as const)('an exporter that is told %s sends again', async kind => {
+  const { sink, calls } = reluctant(kind);
   const receiver = await receiving('otlp-http', { sink });
   const exporter = new HttpProtobufExporter({ url: `${receiver.endpoint}/v1/traces` });
   onTestFinished(() => exporter.shutdown());
   expect(await exported(exporter, shop.slice(0, 2))).toEqual({ code: ExportResultCode.SUCCESS });
-  expect(calls).toBe(2);
+  expect(calls()).toBe(2);
+});
+
+// OpenTelemetry's exporter for Node.js gives up at once; gRPC's own client retries as it is told to.
+test.each([
+  ['overloaded', 'RESOURCE_EXHAUSTED'],
+  ['unavailable', 'UNAVAILABLE'],
+] as const)('a client of gRPC that is told %s calls again', async (kind, code) => {
+  const { sink, calls } = reluctant(kind);
+  const receiver = await receiving('otlp-grpc', { sink });
+  const retryPolicy = {
+    maxAttempts: 3,
+    initialBackoff: '0.02s',
+    maxBackoff: '0.1s',
+    backoffMultiplier: 2,
+    retryableStatusCodes: [code],
+  };
+  const methodConfig = [{ name: [{}], retryPolicy }];
+  const client = clientOf(receiver.port, { 'grpc.service_config': JSON.stringify({ methodConfig }) });
+  const body = fixture('otlp-proto/plain.pb');
+  expect(brief(await call(client, { method: EXPORT, body }))).toBe('OK');
+  expect(calls()).toBe(2);
 });

@@ -1,65 +1,38 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  Client,
-  type ClientOptions,
-  compressionAlgorithms,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { zstdCompressSync } from 'node:zlib';
+import { compressionAlgorithms } from '@grpc/grpc-js';
+import { snappyCompress } from 'hysnappy';
+import { describe, expect, test } from 'vitest';
 import { Budget } from '../../src/receive/budget.ts';
 import { fixture } from '../support/fixtures.ts';
 import { readDump } from '../support/load.ts';
 import { REPOSITORY } from '../support/run.ts';
-import { partialSuccessOf, retryDelayOf, statusOf } from './answers.ts';
+import {
+  brief,
+  type Call,
+  type CallAnswer,
+  clientOf,
+  EXPORT,
+  framed,
+  call as makeCall,
+  type RawCall,
+  rawCall,
+  sessionTo,
+} from './grpc-calls.ts';
 import { type Receiving, receiving, tableOf } from './receiving.ts';
 
-const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const plain = fixture('otlp-proto/plain.pb');
-const asIs = (bytes: Buffer) => bytes;
 
-function clientOf(port: number, options: ClientOptions = {}): Client {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), options);
-  onTestFinished(() => client.close());
-  return client;
-}
-
-interface Call {
-  readonly method?: string;
-  readonly body?: Uint8Array;
-  readonly compression?: compressionAlgorithms;
-  readonly token?: string;
-}
-
-type CallAnswer = { readonly response: Buffer } | { readonly error: ServiceError };
-
-function call(client: Client, { method = EXPORT, body = plain, token }: Call): Promise<CallAnswer> {
-  const metadata = new Metadata();
-  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-  return new Promise(resolve => {
-    client.makeUnaryRequest(method, asIs, asIs, Buffer.from(body), metadata, (error, response) => {
-      resolve(error === null ? { response: response ?? Buffer.alloc(0) } : { error });
-    });
-  });
-}
-
-/** An answer in short, as docs/receivers.md writes it. */
-function brief(answer: CallAnswer): string {
-  if ('response' in answer) {
-    const partial = partialSuccessOf(answer.response);
-    return partial === undefined ? 'OK' : `OK, partial success, ${partial.rejectedSpans} rejected`;
-  }
-  const { code, metadata } = answer.error;
-  const [details] = metadata.get('grpc-status-details-bin');
-  const delay = Buffer.isBuffer(details) ? `, RetryInfo ${retryDelayOf(statusOf(details))}` : '';
-  return `${status[code]}${delay}`;
+/** Makes a call that exports `plain`, unless it says otherwise. */
+function call(client: ReturnType<typeof clientOf>, changes: Partial<Call>): Promise<CallAnswer> {
+  return makeCall(client, { method: EXPORT, body: plain, ...changes });
 }
 
 interface Case {
-  readonly call: Call;
+  readonly call?: Partial<Call>;
+  /** What a client of the library does not send. */
+  readonly raw?: RawCall;
   readonly options?: Parameters<typeof receiving>[1];
   readonly before?: (receiver: Receiving) => Promise<void>;
   readonly spans?: 'those of the body' | number;
@@ -73,13 +46,35 @@ const CASES: Readonly<Record<string, Case>> = {
   Export: { call: {}, ...SPANS },
   'Export, gzip': { call: { compression: compressionAlgorithms.gzip }, ...SPANS },
   'Export, deflate': { call: { compression: compressionAlgorithms.deflate }, ...SPANS },
+  'Export, zstd': {
+    raw: { bytes: framed(zstdCompressSync(plain), true), headers: { 'grpc-encoding': 'zstd' } },
+    ...SPANS,
+  },
+  'Export, snappy': {
+    raw: { bytes: framed(snappyCompress(plain), true), headers: { 'grpc-encoding': 'snappy' } },
+    ...SPANS,
+  },
+  'Export, content type Application/GRPC+Proto; v=1': {
+    raw: { bytes: framed(plain), headers: { 'content-type': 'Application/GRPC+Proto; v=1' } },
+    ...SPANS,
+  },
   'Export without spans': { call: { body: Buffer.alloc(0) } },
   'Export of metrics': { call: { method: collector('metrics.v1.MetricsService') } },
   'Export of logs': { call: { method: collector('logs.v1.LogsService') } },
   'Export of profiles': { call: { method: collector('profiles.v1development.ProfilesService') } },
   'spans without ids beside others': { call: { body: fixture('otlp-proto/missing-ids.pb') }, spans: 3 },
   garbage: { call: { body: Buffer.from('these are no fields') } },
+  'gzip, but it is none': { raw: { bytes: framed(plain, true), headers: { 'grpc-encoding': 'gzip' } } },
+  'compressed, but no encoding is named': { raw: { bytes: framed(plain, true) } },
+  'no message': { raw: { bytes: Buffer.alloc(0) } },
+  'two messages': { raw: { bytes: Buffer.concat([framed(plain), framed(plain)]) } },
+  'a message shorter than its length': { raw: { bytes: framed(plain).subarray(0, -1) } },
+  'a message that does not come': {
+    raw: { bytes: framed(plain).subarray(0, 30), isOpen: true },
+    options: { requestTimeoutMs: 200 },
+  },
   'another method': { call: { method: '/opentelemetry.proto.collector.trace.v1.TraceService/Import' } },
+  'the encoding br': { raw: { bytes: framed(plain), headers: { 'grpc-encoding': 'br' } } },
   'a wrong token': { call: { token: 'guessed' }, options: { token: 'secret' } },
   'more than the limit': { call: { body: Buffer.alloc(10_001) }, options: LIMIT },
   'more than the limit once decompressed': {
@@ -89,10 +84,11 @@ const CASES: Readonly<Record<string, Case>> = {
   'more than there is memory for': { call: {}, options: { budget: new Budget(plain.length - 1) } },
   'when the session is ending': {
     call: {},
-    before: async ({ session }) => {
-      await session.finish();
+    before: async ({ intake }) => {
+      intake.close();
     },
   },
+  'content type application/json': { raw: { bytes: framed(plain), headers: { 'content-type': 'application/json' } } },
 };
 
 const ROWS = tableOf(readFileSync(join(REPOSITORY, 'docs/receivers.md'), 'utf8'), 'OTLP/gRPC');
@@ -103,11 +99,13 @@ describe('OTLP/gRPC, as docs/receivers.md has it', () => {
   });
 
   test.each(ROWS)('%s: %s', async (row, answer) => {
-    const { call: sent, options, before, spans = 0 } = CASES[row]!;
+    const { call: sent = {}, raw, options, before, spans = 0 } = CASES[row]!;
     const receiver = await receiving('otlp-grpc', options);
     await before?.(receiver);
     const client = clientOf(receiver.port, { 'grpc.default_compression_algorithm': sent.compression ?? 0 });
-    expect(brief(await call(client, sent))).toBe(answer);
+    expect(raw === undefined ? brief(await call(client, sent)) : await rawCall(sessionTo(receiver.port), raw)).toBe(
+      answer,
+    );
     if (before !== undefined) return;
     const received = await receiver.finish();
     if (spans === 'those of the body') {

@@ -121,8 +121,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'more than there is memory for': { sent: protobuf(), options: { budget: new Budget(plainProtobuf.length - 1) } },
   'when the session is ending': {
     sent: protobuf(),
-    before: async ({ session }) => {
-      await session.finish();
+    before: async ({ intake }) => {
+      intake.close();
     },
   },
   'preflight of a page that may send': {

@@ -4,8 +4,8 @@ import type { SourceAccount } from '../../src/ingest/account.ts';
 import type { Span } from '../../src/model/span.ts';
 import { Budget } from '../../src/receive/budget.ts';
 import { RECEIVERS } from '../../src/receive/index.ts';
+import { Intake, type ReceiverCounts } from '../../src/receive/intake.ts';
 import { DEFAULT_REQUEST_BYTES, DEFAULT_REQUEST_TIMEOUT_MS, type ReceiverOptions } from '../../src/receive/receiver.ts';
-import { type ReceiverCounts, Session } from '../../src/receive/session.ts';
 import type { LoadResult } from '../../src/store/loader.ts';
 import { readSpans } from '../../src/store/read-trace.ts';
 import { openStore } from '../support/load.ts';
@@ -23,7 +23,7 @@ export interface Received {
 export interface Receiving {
   readonly port: number;
   readonly endpoint: string;
-  readonly session: Session<LoadResult>;
+  readonly intake: Intake;
   /** Stops the receiver; what is under way gets this long. */
   stop(graceMs?: number): Promise<void>;
   /** Stops the receiver and commits; returns what came. */
@@ -36,11 +36,20 @@ export async function receiving(name: string, options: Partial<ReceiverOptions> 
   if (entry === undefined) throw new Error(`there is no receiver ${name}`);
   const store = await openStore();
   const requestBytes = options.requestBytes ?? DEFAULT_REQUEST_BYTES;
-  const session = await Session.begin(await store.loader(), { limits: { recordBytes: requestBytes } });
+  const loader = await store.loader();
+  await loader.begin();
+  const intake: Intake = new Intake({
+    limits: { recordBytes: requestBytes },
+    producer: { number: loader.newProducer(), firstValueId: loader.nextAttributeId },
+    onBatch: batch => {
+      loader.add(batch);
+      intake.taken(batch);
+    },
+  });
   const receiver = await entry.start({
     host: '127.0.0.1',
     port: 0,
-    sink: session,
+    sink: intake,
     budget: new Budget(),
     origins: [],
     requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
@@ -52,17 +61,22 @@ export async function receiving(name: string, options: Partial<ReceiverOptions> 
     stopped ??= receiver.stop(graceMs);
     return stopped;
   };
-  onTestFinished(() => stop(0));
+  onTestFinished(async () => {
+    await stop(0);
+    intake.close();
+  });
   return {
     port: receiver.port,
     endpoint: receiver.endpoint,
-    session,
+    intake,
     stop,
     async finish() {
       await stop();
-      const { account, result } = await session.finish();
+      intake.close();
+      const { account } = intake;
+      const result = await loader.finish(account);
       const spans = await readSpans(store.database, 'TRUE', 's.trace_id, s.span_no');
-      return { account, result, counts: session.countsOf(name), spans };
+      return { account, result, counts: intake.countsOf(name), spans };
     },
   };
 }

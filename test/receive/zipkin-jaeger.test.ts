@@ -2,11 +2,15 @@ import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { compressionAlgorithms } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { postSpansRequest } from '../../fixtures/programs/jaeger-model-proto.ts';
+import { Budget } from '../../src/receive/budget.ts';
 import { fixture } from '../support/fixtures.ts';
 import { readDump } from '../support/load.ts';
 import { REPOSITORY } from '../support/run.ts';
 import { brief } from './answers.ts';
+import { brief as briefCall, call, clientOf, EXPORT, POST_SPANS } from './grpc-calls.ts';
 import { type HttpSent, receiving, send, tableOf } from './receiving.ts';
 
 const V2 = '/api/v2/spans';
@@ -68,6 +72,47 @@ describe('Zipkin and Jaeger over HTTP, as docs/receivers.md has it', () => {
   });
 });
 
+const GRPC_ROWS = tableOf(readFileSync(join(REPOSITORY, 'docs/receivers.md'), 'utf8'), "Jaeger's gRPC");
+const batches = fixture('jaeger-model-proto/plain.pb');
+const SPAN = { traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 2), operationName: 'get' };
+
+/** What is called, with which options of the receiver, and whether the spans of `batches` are stored. */
+const GRPC_CASES: Readonly<Record<string, readonly [changes: object, options: object, spans: number]>> = {
+  PostSpans: [{}, {}, 4],
+  'PostSpans, gzip': [{ compression: compressionAlgorithms.gzip }, {}, 4],
+  'PostSpans without spans': [{ body: Buffer.alloc(0) }, {}, 0],
+  'PostSpans of a batch without spans': [{ body: postSpansRequest({ process: { serviceName: 'shop' } }) }, {}, 0],
+  'a span without a trace id beside another': [
+    { body: postSpansRequest({ spans: [{ ...SPAN, traceId: Buffer.alloc(0) }, SPAN], process: { serviceName: 'a' } }) },
+    {},
+    1,
+  ],
+  garbage: [{ body: Buffer.from('these are no fields') }, {}, 0],
+  'a message that is cut off': [{ body: batches.subarray(0, 100) }, {}, 0],
+  "OTLP's method": [{ method: EXPORT }, {}, 0],
+  'a wrong token': [{ token: 'guessed' }, { token: 'secret' }, 0],
+  'more than the limit': [{}, { requestBytes: 1000 }, 0],
+  'more than there is memory for': [{}, { budget: new Budget(1000) }, 0],
+};
+
+describe("Jaeger's gRPC, as docs/receivers.md has it", () => {
+  test('every row is a case', () => {
+    expect(Object.keys(GRPC_CASES)).toEqual(GRPC_ROWS.map(([request]) => request));
+  });
+
+  test.each(GRPC_ROWS)('%s: %s', async (row, answer) => {
+    const [changes, options, count] = GRPC_CASES[row]!;
+    const sent = { method: POST_SPANS, body: batches, ...changes };
+    const receiver = await receiving('jaeger-grpc', options);
+    const algorithm = 'compression' in sent ? compressionAlgorithms.gzip : compressionAlgorithms.identity;
+    const client = clientOf(receiver.port, { 'grpc.default_compression_algorithm': algorithm });
+    expect(briefCall(await call(client, sent))).toBe(answer);
+    const { spans } = await receiver.finish();
+    expect(spans).toHaveLength(count);
+    if (count === 4) expect(spans).toEqual((await readDump(batches)).spans);
+  });
+});
+
 describe('Jaeger over UDP', () => {
   async function sendDatagrams(port: number, datagrams: readonly Uint8Array[]): Promise<void> {
     const socket = createSocket('udp4');
@@ -87,7 +132,7 @@ describe('Jaeger over UDP', () => {
   ])('%s takes %s', async (name, file) => {
     const receiver = await receiving(name);
     await sendDatagrams(receiver.port, [fixture(file)]);
-    await expect.poll(() => receiver.session.countsOf(name).requests).toBe(1);
+    await expect.poll(() => receiver.intake.countsOf(name).requests).toBe(1);
     expect((await receiver.finish()).spans).toEqual((await readDump(fixture(file))).spans);
   });
 
@@ -101,7 +146,7 @@ describe('Jaeger over UDP', () => {
       Buffer.alloc(60_000, 0x82),
       good,
     ]);
-    await expect.poll(() => receiver.session.countsOf('jaeger-compact').requests).toBe(5);
+    await expect.poll(() => receiver.intake.countsOf('jaeger-compact').requests).toBe(5);
     const { counts, account, spans } = await receiver.finish();
     // Of the one that is cut off the spans before the cut are kept; they come again.
     expect(spans).toEqual((await readDump(good)).spans);

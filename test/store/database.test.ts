@@ -117,7 +117,7 @@ describe('a file is refused', () => {
 
 test('an amount of memory is the limit', async () => {
   const database = await Database.open({ path: ':memory:', memoryLimit: 512 << 20 });
-  const limit = () => database.value("SELECT current_setting('memory_limit')");
+  const limit = () => database.value('SELECT memory_limit FROM pragma_database_size()');
   expect(await limit()).toBe('512.0 MiB');
   // A limit for a while narrows it, never widens it.
   await database.limitMemory(100 << 20);
@@ -126,6 +126,25 @@ test('an amount of memory is the limit', async () => {
   expect(await limit()).toBe('512.0 MiB');
   await database.limitMemory(undefined);
   expect(await limit()).toBe('512.0 MiB');
+  // Who needs all of it has it, and together with others.
+  await database.limitMemory(100 << 20);
+  let answers: unknown[] = [];
+  await database.withFullMemory(async () => {
+    answers = await Promise.all([database.withFullMemory(limit), limit()]);
+    answers.push(await limit());
+  });
+  expect([...answers, await limit()]).toEqual(['512.0 MiB', '512.0 MiB', '512.0 MiB', '100.0 MiB']);
+  database.close();
+});
+
+test('memory without a limit has none again behind one for a while', async () => {
+  const database = await Database.open({ path: ':memory:' });
+  const limit = () => database.value('SELECT memory_limit FROM pragma_database_size()');
+  const before = await limit();
+  await database.limitMemory(100 << 20);
+  expect(await limit()).toBe('100.0 MiB');
+  await database.limitMemory(undefined);
+  expect(await limit()).toBe(before);
   database.close();
 });
 

@@ -10,11 +10,11 @@ import type { Database } from '../../src/store/database.ts';
 import type { LoadResult } from '../../src/store/loader.ts';
 import { readTrace } from '../../src/store/read-trace.ts';
 import { Store } from '../../src/store/store.ts';
-import { attributeMaps, traceSpans } from '../support/arbitraries.ts';
 import { DRAWING_START, draw, drawnIdOf } from '../support/drawn-trace.ts';
 import { chunked, loadDump, openStore, storeOf, temporaryFolder } from '../support/load.ts';
 import { otlpJson } from '../support/otlp-json.ts';
 import { TEST_NOW } from '../support/run.ts';
+import { overlappingLoads } from './overlapping-loads.ts';
 import { snapshotOf } from './snapshot.ts';
 import { type ZipkinSpan, zipkinJson, zipkinTraces } from './zipkin.ts';
 
@@ -208,35 +208,9 @@ describe('the same dump again', () => {
 });
 
 describe('several loads are as one', () => {
-  /** Spans of several traces, some of them twice, some different ones with one id, some without a start. */
-  const dumps = fc
-    .tuple(
-      fc.array(traceSpans({ maxSpans: 10, hasAttributes: true }), { minLength: 1, maxLength: 3 }),
-      fc.infiniteStream(fc.nat(99)),
-      attributeMaps,
-    )
-    .map(([traces, dice, attributes]): (readonly Span[])[] => {
-      const spans = [...new Map(traces.map(trace => [trace[0]!.traceId, trace])).values()].flat().map(span => ({
-        ...span,
-        ...(dice.next().value! < 12 ? { startTimeUnixNano: 0n, durationNano: 0n, quirks: 6 } : {}),
-        events: dice.next().value! < 30 ? [{ timeUnixNano: 5n, name: 'e', attributes }] : [],
-        links: dice.next().value! < 20 ? [{ traceId: span.traceId, spanId: span.spanId, attributes }] : [],
-      }));
-      const again = spans.flatMap((span, index): Span[] => {
-        const roll = dice.next().value!;
-        if (roll < 20) return [span];
-        return roll < 30
-          ? [{ ...span, durationNano: BigInt(1000 + index), startTimeUnixNano: DRAWING_START, quirks: 0 }]
-          : [];
-      });
-      const loads: Span[][] = [[], [], []];
-      for (const span of [...spans, ...again]) loads[dice.next().value! % loads.length]!.push(span);
-      return loads.filter(load => load.length > 0);
-    });
-
   test('in memory', async () => {
     await fc.assert(
-      fc.asyncProperty(dumps, async loads => {
+      fc.asyncProperty(overlappingLoads, async loads => {
         const together = await loadedOnce([otlpJson(loads.flat())]);
         const apart = await loadedOnce(loads.map(otlpJson));
         expect(apart.snapshot).toEqual(together.snapshot);
@@ -250,7 +224,7 @@ describe('several loads are as one', () => {
 
   test('into a file that is opened for each', async () => {
     await fc.assert(
-      fc.asyncProperty(dumps, async loads => {
+      fc.asyncProperty(overlappingLoads, async loads => {
         const path = join(temporaryFolder(), 'db');
         for (const load of loads) await withFile(path, store => loadDump(store, otlpJson(load)));
         const apart = await withFile(path, store => snapshotOf(store.database));
@@ -262,7 +236,7 @@ describe('several loads are as one', () => {
 
   test('whose spans are read back and assembled again as they are stored', async () => {
     await fc.assert(
-      fc.asyncProperty(dumps, async loads => {
+      fc.asyncProperty(overlappingLoads, async loads => {
         const store = await openStore();
         for (const load of loads) await loadDump(store, otlpJson(load));
         for (const { traceId } of new Map(loads.flat().map(span => [span.traceId, span])).values()) {

@@ -1,5 +1,5 @@
 import type { Span } from '../../src/model/span.ts';
-import type { Database, Row } from '../../src/store/database.ts';
+import type { Queryable, Row } from '../../src/store/queryable.ts';
 import { readSpans } from '../../src/store/read-trace.ts';
 
 // All that a database says of its spans and traces, but for numbers that depend on how it was loaded: equal for equal
@@ -15,7 +15,7 @@ export interface Snapshot {
   readonly faults: number;
 }
 
-export async function snapshotOf(database: Database): Promise<Snapshot> {
+export async function snapshotOf(database: Queryable): Promise<Snapshot> {
   const spans = await readSpans(database, 'TRUE', 's.trace_id, s.span_no');
   const places = await database.rows(`
     SELECT s.trace_id, s.span_no - t.first_span_no AS place, s.span_id, s.parentage, s.component, s.nested_set_left,

@@ -15,7 +15,8 @@ export interface RunOptions {
   readonly now?: Date;
   readonly platform?: string;
   readonly signal?: AbortSignal;
-  /** Is given what stderr gets, as it gets it. */
+  /** Are given what stdout and stderr get, as they get it. */
+  readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
 }
 
@@ -49,6 +50,7 @@ export async function tailspan(args: readonly string[], options: RunOptions = {}
       rows: 1_000_000,
       write: async text => {
         stdout += text;
+        options.onStdout?.(text);
       },
     },
     stderr: {

@@ -57,6 +57,27 @@ export function* fieldsOf(bytes: Uint8Array): Generator<ProtoField> {
   }
 }
 
+/** Returns the fields of a whole message, the last of each number. Throws `WireError` where it is none. */
+export function messageOf(bytes: Uint8Array): ReadonlyMap<number, ProtoField['value']> {
+  return new Map(Array.from(fieldsOf(bytes), ({ number, value }) => [number, value] as const));
+}
+
+/** Bytes of a field; none where it is absent or of another type. */
+export function bytesOf(value: ProtoField['value'] | undefined): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array(0);
+}
+
+/** Text of a field; bytes that are no UTF-8 become U+FFFD. */
+export function textOf(value: ProtoField['value'] | undefined): string {
+  const bytes = bytesOf(value);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}
+
+/** An unsigned integer of a field; 0 where it is absent or of another type. */
+export function integerOf(value: ProtoField['value'] | undefined): bigint {
+  return typeof value === 'bigint' ? value : 0n;
+}
+
 function varintAt(bytes: Uint8Array, at: number, end: number): { value: bigint; to: number } | undefined {
   let value = 0n;
   for (let count = 0; count < 10; count++) {

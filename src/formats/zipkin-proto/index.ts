@@ -8,9 +8,9 @@ import {
   type ZipkinEndpoint,
   type ZipkinSpan,
 } from '../drafts/zipkin.ts';
-import type { BinaryDecoder, BinaryFormat, DecodeContext } from '../format.ts';
-import { BadRecord } from '../json/cursor.ts';
-import { type FieldHeader, fieldHeaderAt, fieldsOf, type ProtoField } from '../protobuf/fields.ts';
+import type { BinaryFormat } from '../format.ts';
+import { bytesOf, fieldHeaderAt, fieldsOf, integerOf, messageOf, type ProtoField, textOf } from '../protobuf/fields.ts';
+import { RecordStream } from '../protobuf/record-stream.ts';
 import { Wire, WireError } from '../protobuf/wire.ts';
 
 // Zipkin v2 as protobuf: `ListOfSpans`, the body of POST /api/v2/spans and of Kafka messages, alone or one after the other
@@ -55,7 +55,13 @@ export const zipkinProto: BinaryFormat = {
     }
   },
 
-  open: context => new ZipkinProtoDecoder(context),
+  open(context) {
+    const records = new RecordStream(context, zipkinProto.name, { field: SPANS, noun: 'a span' }, bytes => {
+      drafts.write(draftOfZipkin(spanOf(bytes)));
+    });
+    const drafts = new DraftWriter(context.writer, (reason, detail) => records.repair(reason, detail));
+    return records;
+  },
 };
 
 /**
@@ -77,103 +83,6 @@ function isSpan(head: Uint8Array, start: number, end: number): boolean {
     at = to;
   }
   return seen.has(1) && seen.has(3) && [...seen].some(number => number > 3 && number < SPAN_WIRES.length);
-}
-
-class ZipkinProtoDecoder implements BinaryDecoder {
-  readonly #context: DecodeContext;
-  readonly #drafts: DraftWriter;
-  #held = Buffer.alloc(0);
-  #length = 0;
-  /** Offset in the source of the first byte held, and of the span in hand. */
-  #offset = 0;
-  #spanOffset = 0;
-  /** Bytes still to come of a field that is passed over. */
-  #toSkip = 0;
-  #isBroken = false;
-
-  constructor(context: DecodeContext) {
-    this.#context = context;
-    this.#drafts = new DraftWriter(context.writer, (reason, detail) =>
-      context.report.repair(reason, this.#spanOffset, detail),
-    );
-  }
-
-  begin(offset: number): void {
-    this.#held = Buffer.alloc(0);
-    this.#length = this.#toSkip = 0;
-    this.#offset = this.#spanOffset = offset;
-    this.#isBroken = false;
-  }
-
-  push(chunk: Uint8Array): void {
-    const skipped = Math.min(this.#toSkip, chunk.length);
-    this.#toSkip -= skipped;
-    if (this.#toSkip > 0 || this.#isBroken) return;
-    const rest = chunk.subarray(skipped);
-    const length = this.#length + rest.length;
-    if (length > this.#held.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(length, this.#held.length * 2, 1 << 16));
-      larger.set(this.#held.subarray(0, this.#length));
-      this.#held = larger;
-    }
-    this.#held.set(rest, this.#length);
-    this.#length = length;
-    this.#take();
-  }
-
-  /** Decodes the spans that are whole. */
-  #take(): void {
-    let at = 0;
-    while (at < this.#length) {
-      this.#spanOffset = this.#offset + at;
-      let header: FieldHeader | undefined;
-      try {
-        header = fieldHeaderAt(this.#held, at, this.#length);
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        this.#context.report.skip('malformed-protobuf', this.#spanOffset, error.message);
-        this.#isBroken = true;
-        this.#length = 0;
-        return;
-      }
-      if (header === undefined) break;
-      const isSpan = header.number === SPANS && header.wire === Wire.bytes;
-      const size = header.to - header.from;
-      const isTooLarge = size > this.#context.limits.recordBytes;
-      if (isTooLarge) this.#context.report.skip('record-too-large', this.#spanOffset, `a field of ${size} bytes`);
-      if (header.to > this.#length) {
-        if (!isTooLarge) break;
-        this.#toSkip = header.to - this.#length;
-        this.#offset += header.to;
-        this.#length = 0;
-        return;
-      }
-      if (isSpan && !isTooLarge) this.#read(this.#held.subarray(header.from, header.to));
-      at = header.to;
-    }
-    if (at === 0) return;
-    this.#held.copyWithin(0, at, this.#length);
-    this.#length -= at;
-    this.#offset += at;
-  }
-
-  #read(bytes: Uint8Array): void {
-    try {
-      this.#drafts.write(draftOfZipkin(spanOf(bytes)));
-    } catch (error) {
-      const { report } = this.#context;
-      if (error instanceof WireError) report.skip('malformed-protobuf', this.#spanOffset, `${error.message} in a span`);
-      else if (error instanceof BadRecord) report.skip(error.reason, this.#spanOffset, error.message);
-      else throw error;
-    }
-  }
-
-  end(): void {
-    if (this.#length > 0 || this.#toSkip > 0) {
-      this.#context.report.skip('truncated', this.#spanOffset, 'the message ends inside a span');
-    }
-    this.#context.report.document(zipkinProto.name);
-  }
 }
 
 function spanOf(bytes: Uint8Array): ZipkinSpan {
@@ -205,11 +114,6 @@ function spanOf(bytes: Uint8Array): ZipkinSpan {
   };
 }
 
-/** The fields of a message inside a span, the last of each number. */
-function messageOf(bytes: Uint8Array): ReadonlyMap<number, ProtoField['value']> {
-  return new Map(Array.from(fieldsOf(bytes), ({ number, value }) => [number, value] as const));
-}
-
 function annotationOf(bytes: Uint8Array): ZipkinAnnotation {
   const fields = messageOf(bytes);
   return { timeUnixNano: integerOf(fields.get(1)) * 1000n, value: textOf(fields.get(2)) };
@@ -229,17 +133,4 @@ function endpointOf(bytes: Uint8Array): ZipkinEndpoint {
     ipv6: addressOfBytes(bytesOf(fields.get(3))),
     port: Number(BigInt.asIntN(32, integerOf(fields.get(4)))),
   };
-}
-
-function bytesOf(value: ProtoField['value'] | undefined): Uint8Array {
-  return value instanceof Uint8Array ? value : new Uint8Array(0);
-}
-
-/** Bytes that are no UTF-8 become U+FFFD. */
-function textOf(value: ProtoField['value'] | undefined): string {
-  return Buffer.from(bytesOf(value)).toString('utf8');
-}
-
-function integerOf(value: ProtoField['value'] | undefined): bigint {
-  return typeof value === 'bigint' ? value : 0n;
 }

@@ -1,0 +1,60 @@
+import { UserError } from '../../errors.ts';
+import type { Field } from '../../report/report.ts';
+import { formatBytes, formatTime, plural } from '../../terminal/format.ts';
+import { styled } from '../../terminal/styled.ts';
+import { openCache } from '../cached-data.ts';
+import { CLEAR, type DatabaseTask } from './task.ts';
+
+const FIELDS: readonly Field[] = [
+  { name: 'path', type: 'text' },
+  { name: 'bytes', type: 'count' },
+  { name: 'lastUsed', type: 'text' },
+];
+
+/** The databases of dumps that were read before. */
+export const task: DatabaseTask = async context => {
+  const cache = await openCache(context);
+  if (cache === undefined)
+    throw new UserError('the cache is switched off (TAILSPAN_CACHE=off)', { hint: 'unset it to see what is kept' });
+  const isClearing = context.get(CLEAR) === true;
+  const entries = cache.entries();
+  const bytes = isClearing ? cache.clear() : entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const rows = isClearing
+    ? []
+    : entries.map(entry => ({ path: entry.path, bytes: entry.bytes, lastUsed: entry.lastUsed.toISOString() }));
+  return {
+    data: {
+      folder: cache.folder,
+      bytes: isClearing ? 0 : bytes,
+      freedBytes: isClearing ? bytes : 0,
+      databases: rows,
+    },
+    records: { name: 'databases', fields: FIELDS, rows },
+    blocks: screen => [
+      {
+        kind: 'table',
+        columns: [
+          { title: 'DATABASE', least: 20, cutAt: 'start' },
+          { title: 'SIZE', align: 'right' },
+          { title: 'LAST USED' },
+        ],
+        rows: rows.map(row => [
+          [styled(row.path)],
+          [styled(formatBytes(row.bytes))],
+          [
+            styled(
+              formatTime(BigInt(Date.parse(row.lastUsed)) * 1_000_000n, { utc: screen.utc, digits: 0, date: true }),
+              'dim',
+            ),
+          ],
+        ]),
+      },
+    ],
+    isList: true,
+    notes: [
+      isClearing
+        ? `removed ${plural(entries.length, 'database')}, ${formatBytes(bytes)}`
+        : `${plural(entries.length, 'database')}, ${formatBytes(bytes)} in ${cache.folder}`,
+    ],
+  };
+};
