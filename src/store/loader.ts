@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { REASONS } from '../formats/format.ts';
 import { type Assembly, assemble } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
@@ -22,6 +23,9 @@ const SETTLED_AFTER = 60_000;
 
 /** Bytes that DuckDB may hold while it is appended to; a load of any size stays under 1 GB with it (docs/performance.md). */
 const APPENDING_MEMORY = 256e6;
+
+/** Ids of attribute values are 32 bits, and none is given twice. */
+const MOST_IDS = 2 ** 32;
 
 /** What decoding says of a source; see ingest/account.ts, whose objects have these fields and more. */
 interface LoadedSource {
@@ -206,6 +210,11 @@ export class Loader {
 
   #addAttributes({ values }: SpanBatch, producer: ProducerIds): void {
     if (values.count === 0) return;
+    if (values.firstId + values.count > MOST_IDS) {
+      throw new UserError(`${this.#database.path} has no ids left for attribute values`, {
+        hint: 'go on with a new database: --db names it',
+      });
+    }
     const table = this.#dictionaries.appenders.attribute;
     const id = table.words(0);
     const key = table.words(1);
@@ -415,8 +424,13 @@ export class Loader {
     this.#dictionaries = await Dictionaries.read(this.#database);
   }
 
-  /** Moves what was committed into the database file proper. */
+  /** Moves what was committed into the database file proper; while others read, that is left to whoever comes next. */
   async checkpoint(): Promise<void> {
-    if (this.#isFile) await this.#database.run('CHECKPOINT');
+    if (!this.#isFile) return;
+    try {
+      await this.#database.run('CHECKPOINT');
+    } catch (error) {
+      if (!(error instanceof Error && /Cannot CHECKPOINT/.test(error.message))) throw error;
+    }
   }
 }

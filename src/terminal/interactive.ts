@@ -20,6 +20,8 @@ export interface Terminal {
 
 /** Keys that a person pressed while the program was leaving are dropped for so long. */
 const DRAIN_MS = 20;
+/** A signal to stop has come by then; a timer does not run while the program is stopped. */
+const STOP_MS = 100;
 
 /** Returns the terminal; undefined where stdout is none, or no keys can come. Close it. */
 export function openTerminal(): Terminal | undefined {
@@ -57,12 +59,12 @@ function terminalOf(stdin: NodeJS.ReadStream, stdout: WriteStream, release: () =
     copy(text) {
       stdout.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`);
     },
-    suspend: () =>
-      new Promise(resolve => {
-        process.once('SIGCONT', () => resolve());
-        // The whole job stops, with the shell scripts around it.
-        process.kill(0, 'SIGTSTP');
-      }),
+    async suspend() {
+      if (process.platform === 'win32') return;
+      // The whole job stops, with the shell scripts around it. Where no shell would continue it, the system lets it run on.
+      process.kill(0, 'SIGTSTP');
+      await new Promise(resolve => setTimeout(resolve, STOP_MS));
+    },
     async close() {
       stdin.setRawMode(true);
       stdin.resume();

@@ -26,6 +26,7 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #wanted: SearchRequest | undefined;
   #isSearching = false;
+  #isSuspended = false;
 
   constructor(feed: TraceFeed, setting: Setting, terminal: SessionTerminal, begin: Omit<Start, 'feed'>) {
     this.#feed = feed;
@@ -101,7 +102,7 @@ export class Session {
         this.#terminal.copy(effect.text);
         return;
       case 'suspend':
-        this.#guard(this.#terminal.suspend());
+        this.#guard(this.#suspend());
         return;
       case 'quit':
         this.end(effect.exitCode);
@@ -126,6 +127,17 @@ export class Session {
     const wanted = this.#wanted;
     this.#wanted = undefined;
     return wanted;
+  }
+
+  async #suspend(): Promise<void> {
+    // A key that is held comes more than once.
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
+    try {
+      await this.#terminal.suspend();
+    } finally {
+      this.#isSuspended = false;
+    }
   }
 
   async #load(traceId: string): Promise<void> {

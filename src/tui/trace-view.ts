@@ -17,13 +17,28 @@ export function waterfallLines(state: State, trace: TraceState, pane: Pane, sett
   const margin = styled(pad('', MARK_WIDTH));
   const isFocused = state.view === 'trace' || !state.span.isFocused;
   const drawn = (line: TraceLine): Line => {
+    if (setting.isReadAloud) return spokenLine(line, trace, setting);
     if (line.kind === 'heading') return [margin, ...drawHeading(line.text, layout)];
     const row = open.picture.rowOf(line.row);
     if (line.kind === 'message') return [margin, ...drawMessage(row, row.message ?? [], layout)];
-    const picture = setting.isReadAloud ? spokenRow(row, setting) : drawRow(row, layout);
-    return markedRow(picture, { isSelected: line.row === view.rows[selected], isFocused }, pane.width, setting);
+    return markedRow(
+      drawRow(row, layout),
+      { isSelected: line.row === view.rows[selected], isFocused },
+      pane.width,
+      setting,
+    );
   };
-  return [[margin, ...drawAxis(layout)], ...view.lines.slice(top, top + pane.height - 1).map(drawn)];
+  const axis: Line = setting.isReadAloud ? [styled('Spans in the order of the tree')] : [margin, ...drawAxis(layout)];
+  return [axis, ...view.lines.slice(top, top + pane.height - 1).map(drawn)];
+}
+
+/** A line of the waterfall in words. */
+function spokenLine(line: TraceLine, { open, view, selected }: TraceState, setting: Setting): Line {
+  if (line.kind === 'heading') return line.text;
+  const row = open.picture.rowOf(line.row);
+  if (line.kind === 'message') return row.message ?? [];
+  const isSelected = line.row === view.rows[selected];
+  return markedRow(spokenRow(row, setting), { isSelected, isFocused: true }, 0, setting);
 }
 
 /** A row in words. */

@@ -242,7 +242,8 @@ describe('what is loaded', () => {
     return linesOf(readFileSync(record, 'utf8'));
   }
 
-  const HEAVY = /duckdb|chalk|cli-table3|cli-progress|string-width|tinyglobby|env-paths|decode-worker|grpc-js/;
+  const HEAVY =
+    /duckdb|chalk|cli-table3|cli-progress|string-width|tinyglobby|env-paths|decode-worker|grpc-js|\/(?:ink|react)\//;
 
   test.each([
     ['--version'],
@@ -250,6 +251,7 @@ describe('what is loaded', () => {
     ['help', 'exit-codes'],
     ['summary', '--help'],
     ['show', '--help'],
+    ['tui', '--help'],
     ['listen', '--help'],
     ['run', '--help'],
   ])('%s %s loads nothing that only answers need', async (...args) => {

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/formats/format.ts';
 import type { SpanBatch } from '../../src/model/span-batch.ts';
 import { OTLP_JSON, OTLP_PROTOBUF } from '../../src/receive/body-formats.ts';
-import { Budget } from '../../src/receive/budget.ts';
+import { Budget, OverBudget, Pieces } from '../../src/receive/budget.ts';
 import { Intake, type IntakeOptions } from '../../src/receive/intake.ts';
 import { Journal, journalRecords, journalSegments } from '../../src/receive/journal.ts';
 import { fixture } from '../support/fixtures.ts';
@@ -144,14 +144,31 @@ describe('the memory for requests', () => {
   test('is shared, and given back', () => {
     const budget = new Budget(100);
     const first = budget.open();
-    expect([first.take(60), first.take(30), first.take(11)]).toEqual([true, true, false]);
+    first.take(60);
+    first.take(30);
+    expect(() => first.take(11)).toThrow(OverBudget);
     {
       using second = budget.open();
-      expect([second.take(11), second.take(10)]).toEqual([false, true]);
-      expect(first.take(1)).toBe(false);
+      expect(() => second.take(11)).toThrow(OverBudget);
+      second.take(10);
+      expect(() => first.take(1)).toThrow(OverBudget);
     }
-    expect(first.take(10)).toBe(true);
+    first.give(50);
+    first.take(60);
+    expect(() => first.take(1)).toThrow(OverBudget);
     first[Symbol.dispose]();
-    expect(budget.open().take(100)).toBe(true);
+    budget.open().take(100);
+  });
+
+  test('of a body is that of its pieces, then that of the whole', () => {
+    const budget = new Budget(10_000);
+    const pieces = new Pieces(budget.open());
+    for (let count = 0; count < 20; count++) pieces.add(Buffer.from([count]));
+    // A piece is an object beside its bytes.
+    expect(() => budget.open().take(6000)).toThrow(OverBudget);
+    expect(pieces.head(3)).toEqual(Buffer.from([0, 1, 2]));
+    expect(pieces.whole()).toEqual(Buffer.from(Array.from({ length: 20 }, (_, at) => at)));
+    budget.open().take(9980);
+    expect(() => new Pieces(budget.open()).add(Buffer.alloc(1))).toThrow(OverBudget);
   });
 });

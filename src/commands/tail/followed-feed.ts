@@ -29,7 +29,6 @@ const POLL_MS = 200;
 const SETTLE_MS = 200;
 /** Of what is kept in memory, so many spans are enough: then a new database is begun, between two traces if there is such a time. */
 const ENOUGH_SPANS = 150_000;
-const TOO_MANY_SPANS = 2 * ENOUGH_SPANS;
 
 /** A database that spans of files go into. */
 interface Kept {
@@ -47,6 +46,7 @@ export class FollowedFeed implements CommitFeed {
   readonly #ending: Ending;
   readonly #decodeOptions: DecodeOptions;
   readonly #isInMemory: boolean;
+  readonly #enoughSpans: number;
   #kept: Kept;
   #decoder: SourceDecoder;
   /** Spans stored in the database in hand. */
@@ -67,6 +67,7 @@ export class FollowedFeed implements CommitFeed {
     follower: Follower,
     ending: Ending,
     kept: Kept,
+    enoughSpans: number,
   ) {
     this.#context = context;
     this.#follower = follower;
@@ -77,6 +78,7 @@ export class FollowedFeed implements CommitFeed {
       columnMap: context.get(MAP),
     };
     this.#isInMemory = kept.store.database.path === ':memory:';
+    this.#enoughSpans = enoughSpans;
     this.#kept = kept;
     this.#decoder = this.#newDecoder();
     this.#account = { ...NO_ACCOUNT, source: titleOf(names) };
@@ -88,22 +90,29 @@ export class FollowedFeed implements CommitFeed {
     names: readonly string[],
     ending: Ending,
     begin: (database: Queryable) => Promise<void>,
+    enoughSpans = ENOUGH_SPANS,
   ): Promise<FollowedFeed> {
     const kept = await openKept(await openForWriting(context, context.get(DB) ?? ':memory:'));
-    await inSnapshot(kept.reading, begin);
     const fromStart = context.get(FROM_START) === true;
-    const follower = await Follower.start(names, {
-      fromStart,
-      columnMap: context.get(MAP),
-      monotonicMs,
-      onNotice: ({ name, message }) => context.say(`${name} ${message}`),
-      onProblem: ({ name, message, hint }) => context.complain(`${name} ${message}`, hint),
-    });
+    let follower: Follower;
+    try {
+      await inSnapshot(kept.reading, begin);
+      follower = await Follower.start(names, {
+        fromStart,
+        columnMap: context.get(MAP),
+        monotonicMs,
+        onNotice: ({ name, message }) => context.say(`${name} ${message}`),
+        onProblem: ({ name, message, hint }) => context.complain(`${name} ${message}`, hint),
+      });
+    } catch (error) {
+      closeKept(kept);
+      throw error;
+    }
     const isAll = fromStart || names.every(name => name === '-');
     await context.say(
       `following ${titleOf(names)}${isAll ? '' : ' from here on; --from-start begins with what is there'}`,
     );
-    return new FollowedFeed(context, names, follower, ending, kept);
+    return new FollowedFeed(context, names, follower, ending, kept, enoughSpans);
   }
 
   get isForgetting(): boolean {
@@ -133,8 +142,8 @@ export class FollowedFeed implements CommitFeed {
     if (pieces.length > 0) this.#ending.onReceived({ requests: this.#sequence });
     const now = monotonicMs();
     const { loader } = this.#kept;
-    this.#isForgetting =
-      this.#isInMemory && (this.#stored >= TOO_MANY_SPANS || (this.#stored >= ENOUGH_SPANS && loader.waiting === 0));
+    const isEnough = this.#stored >= this.#enoughSpans && loader.waiting === 0;
+    this.#isForgetting = this.#isInMemory && (isEnough || this.#stored >= 2 * this.#enoughSpans);
     const settled = this.#isForgetting
       ? EVERYTHING_SETTLED
       : { completeBefore: now - SETTLE_MS, anyBefore: now - INCOMPLETE_MS };
@@ -162,7 +171,7 @@ export class FollowedFeed implements CommitFeed {
 
   async #beginAnew(): Promise<void> {
     this.#gone = this.#result;
-    this.#closeKept();
+    closeKept(this.#kept);
     this.#kept = await openKept(await openForWriting(this.#context, ':memory:'));
     this.#decoder = this.#newDecoder();
     this.#stored = 0;
@@ -199,13 +208,13 @@ export class FollowedFeed implements CommitFeed {
   async close(): Promise<void> {
     await this.#follower.close();
     if (!this.#isFinished) await this.#kept.loader.abort().catch(() => {});
-    this.#closeKept();
+    closeKept(this.#kept);
   }
+}
 
-  #closeKept(): void {
-    this.#kept.reading.close();
-    this.#kept.store.close();
-  }
+function closeKept({ reading, store }: Kept): void {
+  reading.close();
+  store.close();
 }
 
 async function openKept(store: Store): Promise<Kept> {

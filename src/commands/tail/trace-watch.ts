@@ -83,9 +83,9 @@ export class TraceWatch {
   readonly #options: WatchOptions;
   /** Traces from here on have not been looked at. */
   #nextSpanNo = 0;
-  #due = new Map<bigint, Candidate>();
+  readonly #due = new Map<bigint, Candidate>();
   /** Incomplete traces, and until when they wait, in the order in which they came. */
-  #waiting = new Map<bigint, Candidate & { readonly until: number }>();
+  readonly #waiting = new Map<bigint, Candidate & { readonly until: number }>();
   /** How many spans traces had when they were shown; those that were shown last come last. */
   readonly #shown = new Map<string, number>();
   readonly #shownSpans = new Map<string, Set<string>>();
@@ -105,7 +105,7 @@ export class TraceWatch {
         SELECT trace_id, first_span_no, span_count FROM ${main}.trace
         ${since === undefined ? '' : `WHERE start_ns + duration_ns >= ${since}`}
         ORDER BY start_ns DESC, trace_id ${most === undefined ? '' : `LIMIT ${most}`}`);
-      for (const row of rows.reverse()) this.#add(this.#due, candidateOf(row));
+      for (const candidate of rows.reverse().map(candidateOf)) this.#due.set(candidate.id, candidate);
     }
     this.#nextSpanNo = Number(next);
   }
@@ -115,10 +115,6 @@ export class TraceWatch {
     this.#nextSpanNo = 0;
     this.#due.clear();
     this.#waiting.clear();
-  }
-
-  #add(map: Map<bigint, Candidate>, candidate: Candidate): void {
-    map.set(candidate.id, candidate);
   }
 
   /** There is more to show than was asked for so far. */
@@ -159,7 +155,7 @@ export class TraceWatch {
       const { id, firstSpanNo, spanCount } = candidate;
       this.#nextSpanNo = firstSpanNo + spanCount;
       this.#waiting.delete(id);
-      if (row.complete === true || this.#options.shows === 'spans') this.#add(this.#due, candidate);
+      if (row.complete === true || this.#options.shows === 'spans') this.#due.set(id, candidate);
       else {
         const end = Number((row.end_ns as bigint) / 1_000_000n);
         const waited = hasWaited ? Math.max(0, clock - end) : 0;
@@ -175,7 +171,7 @@ export class TraceWatch {
     for (const [id, candidate] of this.#waiting) {
       if (!isLast && candidate.until > now && this.#waiting.size <= MOST_WAITING) continue;
       this.#waiting.delete(id);
-      this.#add(this.#due, candidate);
+      this.#due.set(id, candidate);
     }
   }
 

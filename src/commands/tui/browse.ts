@@ -40,7 +40,7 @@ export async function browse(context: CommandContext, data: Data, options: Brows
   const { screen, env, signal } = context;
   const isStdin = sources.length === 0 && data.loaded.length > 0;
   const database = context.get(DB);
-  const name = database ?? (isStdin ? 'stdin' : sources.join(' '));
+  const name = database ?? (isStdin ? 'stdin' : sources.map(source => (source === '-' ? 'stdin' : source)).join(' '));
   const feed = await DatabaseFeed.open(data.database, {
     title: `tui ${glyphs(screen.unicode).dot} ${name === '' ? 'the default database' : sanitize(name, screen.unicode)}`,
     limit,
