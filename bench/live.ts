@@ -2,10 +2,13 @@
 // One line a case: spans acknowledged a second, the time to an answer, what the listener took of the processor and of memory.
 //   node bench/live.ts --data bench/data/s100k --seconds 60
 //   node bench/live.ts --data bench/data/s100k --seconds 600 --soak
+//   node bench/live.ts --data bench/data/s100k --seconds 30 --tail    from the arrival of a trace to its line
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { LoadReport } from './live/load.ts';
 import { positiveNumber, readOptions } from './options.ts';
 import { describeMachine, formatCount, markdownTable } from './report.ts';
@@ -17,6 +20,7 @@ const options = readOptions(import.meta.filename, {
   folder: { type: 'string', default: 'bench/data' },
   only: { type: 'string' },
   soak: { type: 'boolean', default: false },
+  tail: { type: 'boolean', default: false },
 });
 
 const BIN = join(import.meta.dirname, '../bin/tailspan.js');
@@ -61,6 +65,7 @@ const seconds = positiveNumber('--seconds', options.seconds);
 console.log(describeMachine());
 await withWorkspace(options.folder, async folder => {
   if (options.soak) await soak(folder);
+  else if (options.tail) await tail(folder);
   else await measureAll(folder);
 });
 
@@ -68,7 +73,7 @@ async function measureAll(folder: string): Promise<void> {
   const rows: string[][] = [];
   for (const [index, one] of CASES.entries()) {
     if (options.only !== undefined && !one.name.includes(options.only)) continue;
-    const listener = await listen(join(folder, `${index}.duckdb`), []);
+    const listener = await listen(join(folder, `${index}.duckdb`), ['--json']);
     const { report } = await load(one, listener, seconds);
     const { cpuSeconds, peakRss } = usageOf(listener.process);
     const stored = await stop(listener);
@@ -107,7 +112,7 @@ async function measureAll(folder: string): Promise<void> {
 /** Has retention keep the file small, and prints memory and sizes as time goes. */
 async function soak(folder: string): Promise<void> {
   const db = join(folder, 'soak.duckdb');
-  const listener = await listen(db, ['--max-size', '300MB']);
+  const listener = await listen(db, ['--json', '--max-size', '300MB']);
   const rows: string[][] = [];
   const begun = performance.now();
   const look = () => {
@@ -130,14 +135,56 @@ async function soak(folder: string): Promise<void> {
   );
 }
 
+/** Sends a trace of one span ten times a second, and takes the time until its line is there: alone, and beside other load. */
+async function tail(folder: string): Promise<void> {
+  const rows: string[][] = [];
+  for (const rate of [undefined, 20_000]) {
+    const tailing = await listen(join(folder, `tail-${rate ?? 0}.duckdb`), ['--format', 'ndjson'], 'tail');
+    const sentAt = new Map<string, number>();
+    const times: number[] = [];
+    createInterface({ input: tailing.process.stdout! }).on('line', line => {
+      const sent = sentAt.get(JSON.parse(line).traceId);
+      if (sent !== undefined) times.push(performance.now() - sent);
+    });
+    const beside = rate === undefined ? undefined : load({ ...SOAK, rate }, tailing, seconds);
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end) {
+      const traceId = randomBytes(16).toString('hex');
+      const now = `${Date.now()}000000`;
+      const span = { traceId, spanId: traceId.slice(16), name: 'probe', startTimeUnixNano: now, endTimeUnixNano: now };
+      await fetch(`http://127.0.0.1:${tailing.ports.http}/v1/traces`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
+      });
+      sentAt.set(traceId, performance.now());
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
+    await beside;
+    await new Promise(resolve => setTimeout(resolve, 2000));
+    tailing.process.kill('SIGINT');
+    await tailing.answer;
+    times.sort((a, b) => a - b);
+    const at = (share: number) => `${Math.round(times[Math.floor((times.length - 1) * share)] ?? Number.NaN)} ms`;
+    rows.push([
+      rate === undefined ? 'alone' : `beside ${formatCount(rate)} spans/s`,
+      `${times.length} of ${sentAt.size}`,
+      at(0.5),
+      at(0.99),
+      at(1),
+    ]);
+  }
+  console.log(markdownTable(['from the answer to the line', 'shown', 'p50', 'p99', 'max'], rows));
+}
+
 interface Listening {
   readonly process: ChildProcess;
   readonly ports: { readonly http: number; readonly grpc: number };
   readonly answer: Promise<string>;
 }
 
-async function listen(db: string, more: readonly string[]): Promise<Listening> {
-  const args = ['listen', '--db', db, '--port-http', '0', '--port-grpc', '0', '--json', ...more];
+async function listen(db: string, more: readonly string[], command = 'listen'): Promise<Listening> {
+  const args = [command, '--db', db, '--port-http', '0', '--port-grpc', '0', ...more];
   const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

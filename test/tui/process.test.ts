@@ -115,6 +115,15 @@ describe.runIf(isThere('tmux'))('in a terminal', () => {
     await tmux.until('code 0');
   }, 60_000);
 
+  test('show --interactive begins with its trace; Esc leads to its row in the list', async () => {
+    const tmux = new Tmux(80, 24);
+    tmux.run(`${program} show -i 0dde00 ${dumpFile(ORDER, PARTS, ...PAGES)} --quiet`);
+    await tmux.until('HGETALL');
+    tmux.press('Escape');
+    await tmux.until('25 of 26');
+    tmux.press('q');
+  }, 60_000);
+
   test('SIGTERM ends it, and the terminal is as it was', async () => {
     const tmux = new Tmux(80, 24);
     const pidFile = join(tmux.folder, 'pid');
