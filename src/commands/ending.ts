@@ -52,7 +52,7 @@ const MAX_TRACES: Option<number> = {
 export const ENDING_OPTIONS: readonly AnyOption[] = [FOR, UNTIL_IDLE, MAX_SPANS, MAX_TRACES];
 
 /** What ended it. */
-export type StoppedBy = 'for' | 'until-idle' | 'max-spans' | 'max-traces' | 'until' | 'signal';
+export type StoppedBy = 'for' | 'until-idle' | 'max-spans' | 'max-traces' | 'until' | 'quit' | 'signal';
 
 /** Watches what comes for the end that the options name. */
 export class Ending implements Disposable {
@@ -86,6 +86,11 @@ export class Ending implements Disposable {
     this.#signal = context.signal;
     if (this.#signal.aborted) resolve('signal');
     this.#signal.addEventListener('abort', this.#onSignal);
+  }
+
+  /** The person who looked at it has left. */
+  onQuit(): void {
+    this.#end('quit');
   }
 
   /** What was looked for has come. */

@@ -17,7 +17,7 @@ import { DUMP, dumpPlace, removeKept } from './dump-place.ts';
 import { ENDING_OPTIONS, Ending, type StoppedBy } from './ending.ts';
 import { DB, DEBUG, MEMORY, NO_PROGRESS, OUTPUT, OUTPUT_OPTIONS, QUIET, STRICT } from './options.ts';
 import { writeFile } from './output-file.ts';
-import { RECEIVING_OPTIONS, RETENTION_OPTIONS, startReceiving } from './receiving.ts';
+import { RECEIVING_OPTIONS, RETENTION_OPTIONS, type Receiving, startReceiving } from './receiving.ts';
 import { shellWord } from './shell.ts';
 import { summarise } from './summary.ts';
 import { UNTIL, Until } from './until.ts';
@@ -67,12 +67,13 @@ export const command: Command = {
     }
     const dump = dumpPlace(context);
     const store = await openForWriting(context, dump?.database);
+    let receiving: Receiving | undefined;
     let isWritten = false;
     try {
       const progress = createProgress(context.screen, context.get(NO_PROGRESS) !== true && context.get(QUIET) !== true);
       using ending = new Ending(context);
       await using until = await Until.open(context, store, ending);
-      const receiving = await startReceiving(context, store, {
+      receiving = await startReceiving(context, store, {
         onBatch: batch => ending.onBatch(batch),
         onCommit: commit => until?.onCommit(commit),
         onReceived: received => {
@@ -136,6 +137,7 @@ export const command: Command = {
         ],
       };
     } finally {
+      await receiving?.close();
       store.close();
       // What could not be written out is not to be lost.
       if (dump !== undefined && isWritten) removeKept(dump);

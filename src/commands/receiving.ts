@@ -131,10 +131,12 @@ export interface Receiving {
   readonly failed: Promise<never>;
   /** Writes and commits all that was acknowledged so far, settled or not. */
   commit(): Promise<void>;
-  /** Stops the receivers, commits what they took, and answers what came. */
+  /** Stops the receivers, commits what they took, and answers what came. Other commands can go on reading. */
   stop(): Promise<SessionEnd>;
   /** The way out of an error. What was acknowledged is stored by the next command that opens the database. */
   abort(): Promise<void>;
+  /** Lets no other command read any more. To be awaited before the store is closed, stopped or aborted. */
+  close(): Promise<void>;
 }
 
 /** Starts receivers that store into a database, and says where they are. */
@@ -178,7 +180,6 @@ export async function startReceiving(
     async stop() {
       await retention?.stop();
       const end = await session.stop(GRACE_MS);
-      await served?.close();
       await loader.checkpoint();
       if (journal !== undefined) (await import('../receive/journal.ts')).removeJournal(journal);
       return end;
@@ -186,12 +187,12 @@ export async function startReceiving(
     async abort() {
       await retention?.stop();
       await session.abort();
-      await served?.close(0);
       if (journal === undefined) return;
       const { journalSegments } = await import('../receive/journal.ts');
       if (journalSegments(journal).length === 0) return;
       await context.say(`what was acknowledged and is not stored is kept in ${journal}: the next command stores it`);
     },
+    close: async () => served?.close(),
   };
 }
 

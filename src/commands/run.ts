@@ -84,6 +84,7 @@ export const command: Command = {
     const store = await openForWriting(context, context.get(KEEP) ?? ':memory:');
     try {
       const run = await begin(context, store, words);
+      await using _ = { [Symbol.asyncDispose]: () => run.receiving.close() };
       let ended: Ended;
       try {
         ended = await start(run, more);

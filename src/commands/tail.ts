@@ -31,9 +31,10 @@ import {
   wholeNumber,
 } from './options.ts';
 import { readSearchQuery, searchQueryOf } from './query.ts';
-import { RECEIVING_OPTIONS } from './receiving.ts';
+import { RECEIVING_OPTIONS, RETENTION_OPTIONS } from './receiving.ts';
 import type { CommitFeed } from './tail/feed.ts';
 import { FollowedFeed, FROM_START } from './tail/followed-feed.ts';
+import { HeldContext, onScreen } from './tail/on-screen.ts';
 import { OwnerFeed } from './tail/owner-feed.ts';
 import { createPrinter, type Printer, type PrinterOptions } from './tail/printer.ts';
 import { ReceivedFeed } from './tail/received-feed.ts';
@@ -84,7 +85,7 @@ const LONGEST_WAIT_MS = 1000;
 export const command: Command = {
   usage: '[query] [file...]',
   description:
-    'Shows traces as they complete, a line each: start, id, root, spans, duration, errors. They are received on the ports that SDKs and collectors send to, and stored in the database as listen does; where another process does that already, what it stores is shown. With files, what is added to them is shown: they may be rotated, emptied or made later. A trace is shown when its root is there and no span lacks its parent, or, marked, when nothing came to it for 10 s. One that grows is shown again with the number of new spans. The bar is logarithmic, from 1 ms to 10 s: a quarter of it is ten times as long.',
+    'Shows traces as they complete: on a terminal on an interactive screen (--no-tui for lines), else a line each: start, id, root, spans, duration, errors. They are received on the ports that SDKs and collectors send to, and stored in the database as listen does; where another process does that already, what it stores is shown. With files, what is added to them is shown: they may be rotated, emptied or made later. A trace is shown when its root is there and no span lacks its parent, or, marked, when nothing came to it for 10 s. One that grows is shown again with the number of new spans. The bar is logarithmic, from 1 ms to 10 s: a quarter of it is ten times as long.',
   examples: [
     ['tailspan tail', 'what SDKs send to this machine, until Ctrl-C'],
     ["tailspan tail '{ status = error }' --since 5m", 'failed traces of the last minutes, and those to come'],
@@ -101,6 +102,7 @@ export const command: Command = {
     UNTIL,
     DB,
     ...RECEIVING_OPTIONS,
+    ...RETENTION_OPTIONS,
     MAP,
     STRICT,
     MEMORY,
@@ -133,12 +135,15 @@ export const command: Command = {
     });
     const history = historyOf(context, sources);
     const printer = await createPrinter(printerOptions(context, shows));
+    const terminal = wantsScreen(context, shows) ? await context.openTerminal() : undefined;
+    const held = new HeldContext(context);
     using ending = new Ending(context);
     const begin = (database: Queryable) => watch.begin(database, history);
-    const feed = await startFeed(context, sources, ending, begin);
+    const feed = await startFeed(held.context, sources, ending, begin);
     try {
-      const tail = new Tail(feed, watch, printer, context.get(MAX_TRACES));
-      await tail.run(ending);
+      const tail = new Tail(feed, watch, context.get(MAX_TRACES));
+      if (terminal === undefined) await tail.run(ending, printer);
+      else await onScreen(held, terminal, feed, ending, screenPrinter => tail.run(ending, screenPrinter));
       // Of files none of which can be followed everything has been said.
       if (tail.shown > 0 || !context.hasComplained) {
         await feed.tell();
@@ -159,15 +164,13 @@ class Tail {
   #grown = 0;
   readonly #feed: CommitFeed;
   readonly #watch: TraceWatch;
-  readonly #printer: Printer;
   readonly #mostTraces: number | undefined;
   /** Ids of the traces that were shown, where they are counted. */
   readonly #traceIds = new Set<string>();
 
-  constructor(feed: CommitFeed, watch: TraceWatch, printer: Printer, mostTraces: number | undefined) {
+  constructor(feed: CommitFeed, watch: TraceWatch, mostTraces: number | undefined) {
     this.#feed = feed;
     this.#watch = watch;
-    this.#printer = printer;
     this.#mostTraces = mostTraces;
   }
 
@@ -177,7 +180,7 @@ class Tail {
     return `showed ${plural(this.shown, shows === 'traces' ? 'trace' : 'span')}${updates}`;
   }
 
-  async run(ending: Ending): Promise<void> {
+  async run(ending: Ending, printer: Printer): Promise<void> {
     const stopping = new AbortController();
     let stoppedBy: StoppedBy | undefined;
     ending.reached.then(by => {
@@ -187,11 +190,11 @@ class Tail {
     const { signal } = stopping;
     let isEnough = false;
     try {
-      await this.#printer.begin();
+      await printer.begin();
       while (!isEnough) {
-        await this.#printer.check();
+        await printer.check();
         await this.#feed.poll();
-        isEnough = await this.#show(this.#feed.isForgetting, signal);
+        isEnough = await this.#show(printer, this.#feed.isForgetting, signal);
         if (this.#feed.isForgetting) this.#watch.beginAnew();
         if (signal.aborted || this.#feed.isEnded) break;
         if (!isEnough) await this.#feed.wait(Math.min(this.#watch.dueInMs ?? Infinity, LONGEST_WAIT_MS), signal);
@@ -204,25 +207,25 @@ class Tail {
     // Who breaks off a long list does not want the rest of it.
     const isBrokenOff = stoppedBy === 'signal' && this.#watch.isBehind;
     await this.#feed.finish();
-    if (!isEnough && !isBrokenOff) await this.#show(true, NEVER);
+    if (!isEnough && !isBrokenOff) await this.#show(printer, true, NEVER);
   }
 
   /** Shows what there is to show; says whether it was enough. */
-  async #show(isLast: boolean, signal: AbortSignal): Promise<boolean> {
+  async #show(printer: Printer, isLast: boolean, signal: AbortSignal): Promise<boolean> {
     const { hasWaited } = this.#feed;
     while (!signal.aborted) {
       const page = await this.#feed.read(database => this.#watch.next(database, { isLast, hasWaited }));
       if (page === undefined) return false;
-      if (await this.#print(page)) return true;
+      if (await this.#print(printer, page)) return true;
     }
     return false;
   }
 
-  async #print(page: Page): Promise<boolean> {
+  async #print(printer: Printer, page: Page): Promise<boolean> {
     const { traces, spans, isEnough } = this.#upToMost(page);
     this.#grown += traces.filter(({ grownBy }) => grownBy !== undefined).length;
     this.shown += traces.filter(({ grownBy }) => grownBy === undefined).length + spans.length;
-    await this.#printer.print({ ...page, traces, spans });
+    await printer.print({ ...page, traces, spans });
     return isEnough || page.isReached;
   }
 
@@ -267,6 +270,19 @@ async function startFeed(
     store.close();
     throw error;
   }
+}
+
+/** Whether a person looks on: nothing was said about how lines are to look, and no program takes them. */
+function wantsScreen(context: CommandContext, shows: PrinterOptions['shows']): boolean {
+  return (
+    context.screen.isTerminal &&
+    !context.env.CI &&
+    shows === 'traces' &&
+    context.get(NO_TUI) !== true &&
+    context.get(FORMAT) === 'auto' &&
+    context.get(FIELDS) === undefined &&
+    context.get(HEADER) !== true
+  );
 }
 
 function printerOptions(context: CommandContext, shows: PrinterOptions['shows']): PrinterOptions {

@@ -204,6 +204,10 @@ export class Session {
 
   /** Writes and commits all that was acknowledged so far, settled or not. */
   async commit(): Promise<void> {
+    if (this.#ending !== undefined) {
+      await this.#ending;
+      return;
+    }
     await this.#flush(false);
     await this.#do(() => this.#commit(EVERYTHING_SETTLED));
   }

@@ -54,7 +54,9 @@ function body(state: State, panes: Layout, setting: Setting): readonly Line[] {
   const { arrangement, main, detail } = panes;
   const left = main === undefined ? [] : fill(waterfallLines(state, trace, main, setting), main);
   const right = detail === undefined ? [] : fill(spanLines(state, trace, detail, setting), detail);
-  if (arrangement !== 'beside' || setting.isReadAloud) return [...left, ...right];
+  // One after the other they would be too much to hear.
+  if (setting.isReadAloud && detail !== undefined) return state.span.isFocused ? right : left;
+  if (arrangement !== 'beside') return [...left, ...right];
   const divider = styled(` ${glyphs(setting.unicode).axis} `, 'dim');
   return left.map((line, index) => [...line, divider, ...(right[index] ?? [])]);
 }

@@ -13,30 +13,27 @@ import { clampedTop } from './viewport.ts';
 const KEYS_WIDTH = 16;
 const VIEW_NAMES: Readonly<Record<View, string>> = { traces: 'list', trace: 'waterfall', span: 'span' };
 
-/** The keys with what they do, those that have the text in them. */
-export function helpLines(field: Field, { width, height }: Pane, { unicode }: Setting): Line[] {
-  const wanted = textOf(field.text).trim().toLowerCase();
-  const rows = KEYMAP.filter(binding =>
-    [keysOf(binding, unicode), binding.does].some(text => text.toLowerCase().includes(wanted)),
-  );
-  const lines = rows.flatMap(binding =>
-    wrapLine(
-      [
-        styled(`  ${pad(keysOf(binding, unicode), KEYS_WIDTH)}`, 'bold'),
-        styled(`  ${binding.does}`),
-        styled(whereOf(binding), 'dim'),
-      ],
-      width,
-      KEYS_WIDTH + 4,
-    ),
-  );
-  const body = lines.length === 0 ? [[styled('  no key does that', 'dim')]] : lines;
+/** The keys with what they do, those that have the text in them: the lines that are seen. */
+export function helpLines(field: Field, { width, height }: Pane, setting: Setting): Line[] {
+  const body = helpBody(field, width, setting);
   const top = clampedTop(field.top, height - 1, body.length);
   return [[styled('Keys', 'bold')], ...body.slice(top, top + height - 1)];
 }
 
+/** All lines of help below its title. */
+export function helpBody(field: Field, width: number, { unicode }: Setting): readonly Line[] {
+  const wanted = textOf(field.text).trim().toLowerCase();
+  const lines = KEYMAP.map(binding => ({ binding, keys: keysOf(binding, unicode) }))
+    .filter(({ binding, keys }) => `${keys} ${binding.does}`.toLowerCase().includes(wanted))
+    .flatMap(({ binding, keys }) => {
+      const text = [styled(`  ${binding.does}`), styled(whereOf(binding), 'dim')];
+      return wrapLine([styled(`  ${pad(keys, KEYS_WIDTH)}`, 'bold'), ...text], width, KEYS_WIDTH + 4);
+    });
+  return lines.length === 0 ? [[styled('  no key does that', 'dim')]] : lines;
+}
+
 /** The keys of a binding as they are written: `↓ j`. */
-export function keysOf({ keys }: Binding, unicode: boolean): string {
+function keysOf({ keys }: Binding, unicode: boolean): string {
   return keys.map(key => keySign(key, unicode)).join(' ');
 }
 

@@ -16,6 +16,7 @@ import {
   wantedSearch,
 } from './list-state.ts';
 import { OpenTrace } from './open-trace.ts';
+import { helpBody } from './overlays.ts';
 import { edit, insert, type TextField, textField, textOf } from './text-field.ts';
 import {
   foldedRow,
@@ -53,6 +54,8 @@ export interface State {
   readonly list: ListState;
   /** The trace that is opened, or was last. */
   readonly trace: TraceState | undefined;
+  /** How many spans it had, as it was listed, when it was last read again because it had grown. */
+  readonly grownTo: number;
   /** The id of the trace that is being read. */
   readonly loading: string | undefined;
   /** The pane of the span: its first line that is seen, and whether keys go to it. */
@@ -135,6 +138,7 @@ export function start({ size, feed, query, order, traceId }: Start, setting: Set
     view: 'traces',
     list,
     trace: undefined,
+    grownTo: 0,
     loading: undefined,
     span: { top: 0, isFocused: false },
     field: undefined,
@@ -206,16 +210,14 @@ function withList(state: State, list: ListState, delayMs: number): Step {
   const next = relisted(list, state.feed, listHeight(state));
   const request = wantedSearch(next, state.feed);
   if (request === undefined) return same({ ...state, list: next });
-  const { asked } = next;
-  const isAnswered = asked === undefined || next.found?.request === asked.request || next.fault !== undefined;
+  const { asked, found } = next;
+  const { version } = state.feed;
   const isNews = asked === undefined || !isSame(asked.request, request);
-  // While an answer is awaited, what has arrived since is not asked for.
-  const isOld = asked !== undefined && isAnswered && asked.version !== state.feed.version && next.fault === undefined;
+  // What has arrived since is asked for when the answer is there, not before.
+  const isOld = asked !== undefined && asked.version !== version && found?.request === asked.request;
   if (!isNews && !isOld) return same({ ...state, list: next });
-  const version = state.feed.version;
-  const fault = isNews ? undefined : next.fault;
   return {
-    state: { ...state, list: { ...next, fault, asked: { request, version } } },
+    state: { ...state, list: { ...next, fault: undefined, asked: { request, version } } },
     effects: [{ kind: 'search', request, delayMs }],
   };
 }
@@ -226,9 +228,9 @@ function arrived(state: State): Step {
   const { trace, view } = step.state;
   if (trace === undefined || view === 'traces') return step;
   const { traceId, nodes } = trace.open.trace;
-  const summary = state.feed.traces.find(listed => listed.traceId === traceId);
-  const hasGrown = summary !== undefined && summary.spanCount !== nodes.length;
-  return hasGrown ? { ...step, effects: [...step.effects, { kind: 'load', traceId }] } : step;
+  const spanCount = state.feed.traces.find(listed => listed.traceId === traceId)?.spanCount ?? nodes.length;
+  if (spanCount === nodes.length || spanCount === state.grownTo) return step;
+  return { state: { ...step.state, grownTo: spanCount }, effects: [...step.effects, { kind: 'load', traceId }] };
 }
 
 function resized(state: State): State {
@@ -254,7 +256,7 @@ function loaded(state: State, traceId: string, trace: Trace | undefined, setting
     const index = state.list.traces.findIndex(listed => listed.traceId === traceId);
     const list = index < 0 ? state.list : selectedAt(state.list, index, listHeight(state), state.list.isFollowing);
     const span = { top: 0, isFocused: false };
-    return { ...state, loading: undefined, list, view: 'trace', trace: opened, span, find: '' };
+    return { ...state, loading: undefined, list, view: 'trace', trace: opened, grownTo: 0, span, find: '' };
   }
   if (state.trace?.open.trace.traceId !== traceId) return state;
   return { ...state, trace: regrown(state.trace, new OpenTrace(trace, setting), traceHeight(state)) };
@@ -263,7 +265,7 @@ function loaded(state: State, traceId: string, trace: Trace | undefined, setting
 function pressed(state: State, key: KeyPress, setting: Setting): Step {
   if (key === 'ctrl-c') return { state, effects: [{ kind: 'quit', exitCode: ExitCode.interrupted }] };
   if (key === 'ctrl-z') return { state, effects: [{ kind: 'suspend' }] };
-  if (state.field !== undefined) return pressedInField(state, state.field, key);
+  if (state.field !== undefined) return pressedInField(state, state.field, key, setting);
   const action = actionOf(key, focusOf(state));
   if (action === 'quit') return { state, effects: [{ kind: 'quit', exitCode: ExitCode.ok }] };
   if (panesOf(state) === undefined) return same(state);
@@ -296,7 +298,7 @@ function pressed(state: State, key: KeyPress, setting: Setting): Step {
 
 const field = (kind: Field['kind'], before: string): Field => ({ kind, text: textField(before), before, top: 0 });
 
-function pressedInField(state: State, current: Field, key: KeyPress): Step {
+function pressedInField(state: State, current: Field, key: KeyPress, setting: Setting): Step {
   const close = { ...state, field: undefined };
   const isHelp = current.kind === 'help';
   switch (key) {
@@ -306,15 +308,18 @@ function pressedInField(state: State, current: Field, key: KeyPress): Step {
     case 'enter':
       // What is wrong is put right first: its place is shown.
       if (current.kind === 'filter') return state.list.fault === undefined ? same(close) : same(state);
-      if (current.kind === 'help') return same(close);
+      if (isHelp) return same(close);
       // The row that is selected may be the first to have it.
       return found({ ...close, find: textOf(current.text) }, 1, rowIndexOf(state) - 1);
     case 'up':
     case 'down':
     case 'pageup':
     case 'pagedown': {
-      const by = key === 'up' ? -1 : key === 'down' ? 1 : (key === 'pageup' ? -1 : 1) * listHeight(state);
-      return isHelp ? same({ ...state, field: { ...current, top: Math.max(0, current.top + by) } }) : same(state);
+      if (!isHelp) return same(state);
+      const height = listHeight(state);
+      const by = key === 'up' ? -1 : key === 'down' ? 1 : key === 'pageup' ? -height : height;
+      const count = helpBody(current, state.size.columns, setting).length;
+      return same({ ...state, field: { ...current, top: clampedTop(current.top + by, height, count) } });
     }
     case '?':
       if (isHelp && textOf(current.text) === '') return same(close);

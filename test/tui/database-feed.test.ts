@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SearchOutcome } from '../../src/tui/feed.ts';
-import { ORDER, ORDER_ID, shopFeed } from './traces.ts';
+import { draw } from '../support/drawn-trace.ts';
+import { feedOf, ORDER, ORDER_ID, shopFeed } from './traces.ts';
 
 const NEWEST = { field: 'start', ascending: false } as const;
 
@@ -36,6 +37,22 @@ describe('traces out of a database', () => {
     ['{ } | rate()', { from: 0, to: 12 }],
   ])('%s is no query for traces: it is said where', async (query, place) => {
     expect(counts(await (await shopFeed()).search({ query, order: NEWEST }))).toMatchObject(place);
+  });
+
+  test('are found by the old name of an attribute where --semconv says so', async () => {
+    const traces = [draw('a | 0-1 | shop | GET | http.method=GET')];
+    const query = 'span.http.request.method = "GET"';
+    expect(counts(await (await feedOf(traces)).search({ query, order: NEWEST }))).toEqual([0, 0]);
+    const feed = await feedOf(traces, 10, { withSpellings: true });
+    expect(counts(await feed.search({ query, order: NEWEST }))).toEqual([1, 1]);
+    expect(feed.commandLines({ query, traceId: undefined, spanId: undefined })[0]).toMatch(/ --semconv$/);
+  });
+
+  test('are not found by what only tailspan understands where --strict-traceql says so', async () => {
+    const query = 'parent.name = "POST /orders"';
+    expect(counts(await (await feedOf([ORDER])).search({ query, order: NEWEST }))).toEqual([1, 1]);
+    const feed = await feedOf([ORDER], 10, { isStrict: true });
+    expect(counts(await feed.search({ query, order: NEWEST }))).toMatchObject({ from: 0, to: 'parent.name'.length });
   });
 
   test('are in the order that is asked for, the first of all of them', async () => {

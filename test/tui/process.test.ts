@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { PAGE, PAYMENT } from '../cli/shop.ts';
+import { send } from '../receive/receiving.ts';
 import { dumpFile, temporaryFolder } from '../support/load.ts';
+import { otlpJson } from '../support/otlp-json.ts';
 import { PROGRAM } from '../support/run.ts';
 import { ORDER, PAGES, PARTS } from './traces.ts';
 
@@ -25,7 +28,7 @@ class Tmux {
   readonly #socket = join(this.folder, 'tmux');
 
   constructor(columns: number, rows: number) {
-    const shell = `env -i PATH="${process.env.PATH}" HOME="${this.folder}" LANG=C.UTF-8 TERM=screen-256color TZ=UTC PS1='$ ' bash --norc -i`;
+    const shell = `env -i PATH="${process.env.PATH}" HOME="${this.folder}" LANG=C.UTF-8 TERM=screen-256color TZ=UTC HISTFILE=/dev/null PS1='$ ' bash --norc -i`;
     this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', `${columns}`, '-y', `${rows}`, shell);
     onTestFinished(() => {
       this.#tmux('kill-server');
@@ -135,4 +138,46 @@ describe.runIf(isThere('tmux'))('in a terminal', () => {
     await tmux.until('code 143\n icanon');
     expect(tmux.screen()).toContain('before');
   }, 60_000);
+
+  test('tail shows what comes, opens it, and stores it', async () => {
+    const tmux = new Tmux(100, 24);
+    const db = join(tmux.folder, 'kept.duckdb');
+    tmux.run(`${program} tail --db ${db} --port-http 0 --port-grpc 0; echo "code $?"`);
+    await tmux.until(/tail · otlp-http 127\.0\.0\.1:\d+/);
+    const port = Number(/otlp-http 127\.0\.0\.1:(\d+)/.exec(tmux.screen())?.[1]);
+    const post = (body: string) =>
+      send(port, { path: '/v1/traces', headers: { 'Content-Type': 'application/json' }, body });
+    await post(otlpJson(PAYMENT));
+    await tmux.until('POST /pay');
+    await tmux.until('failed 1');
+    // What comes is read beside what is looked at, from the same database.
+    tmux.press('Enter');
+    await tmux.until('CardDeclined');
+    await post(otlpJson(PAGE));
+    tmux.press('Escape');
+    await tmux.until('2 traces');
+    tmux.press('/');
+    tmux.run('status = error');
+    await tmux.until('1 of 1');
+    tmux.press('q');
+    await tmux.until('received 8 spans in 2 traces');
+    await tmux.until('showed 2 traces');
+    await tmux.until('code 0');
+    tmux.run(`${program} search --db ${db} --no-pager | wc -l`);
+    await tmux.until(/^2$/m);
+  });
+
+  test('tail --no-tui shows lines', async () => {
+    const tmux = new Tmux(100, 24);
+    tmux.run(`${program} tail --no-tui --db :memory: --port-http 0 --port-grpc 0 --max-traces 1; echo "code $?"`);
+    await tmux.until(/OTLP\/HTTP on http:\/\/127\.0\.0\.1:\d+/);
+    const port = Number(/OTLP\/HTTP on http:\/\/127\.0\.0\.1:(\d+)/.exec(tmux.screen())?.[1]);
+    await send(port, {
+      path: '/v1/traces',
+      headers: { 'Content-Type': 'application/json' },
+      body: otlpJson(PAYMENT),
+    });
+    await tmux.until('code 0');
+    expect(tmux.screen()).toMatch(/web POST \/pay +3 +40ms/);
+  });
 });

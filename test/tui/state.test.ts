@@ -330,6 +330,9 @@ describe('a trace', () => {
     const grown = [summary(2, { traceId, spanCount: ORDER.length })];
     model.on({ kind: 'feed', snapshot: { ...snapshot(range(0, 3)), version: 9, traces: grown } });
     expect(model.effects.at(-1)).toEqual({ kind: 'load', traceId });
+    // It is read once, however much else arrives.
+    model.on({ kind: 'feed', snapshot: { ...snapshot(range(0, 3)), version: 10, traces: grown } });
+    expect(model.effects.filter(({ kind }) => kind === 'load')).toHaveLength(2);
     model.on({ kind: 'loaded', traceId, trace: buildTrace(ORDER) });
     expect(model.selectedSpan).toBe(selectedSpan);
     expect(model.state.trace?.view.folding.folded.size).toBe(1);
@@ -406,6 +409,9 @@ describe('from anywhere', () => {
     const model = new Model(snapshot(range(0, 3))).press('?', ...'clip');
     expect(frameText(model.state, model.setting)).toContain('no key does that');
     expect(model.press('escape', '?', '?').state.field).toBeUndefined();
+    // It ends with its last line.
+    expect(model.press('?', 'pagedown', 'pagedown', 'pagedown', 'up').state.field?.top).toBeLessThan(30);
+    expect(frameText(model.state, model.setting)).toContain('fg returns');
   });
 
   test('the command lines for what is shown can be copied, and are kept', () => {

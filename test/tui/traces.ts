@@ -1,4 +1,4 @@
-import { DatabaseFeed } from '../../src/commands/tui/database-feed.ts';
+import { DatabaseFeed, type DatabaseFeedOptions } from '../../src/commands/tui/database-feed.ts';
 import type { Span } from '../../src/model/span.ts';
 import { DRAWING_START, draw } from '../support/drawn-trace.ts';
 import { storeOf } from '../support/load.ts';
@@ -60,7 +60,12 @@ export async function shopFeed({ limit = 10_000 }: { readonly limit?: number } =
   return feedOf([ORDER, PARTS, ...PAGES], limit);
 }
 
-export async function feedOf(traces: readonly (readonly Span[])[], limit = 10_000): Promise<DatabaseFeed> {
+export async function feedOf(
+  traces: readonly (readonly Span[])[],
+  limit = 10_000,
+  options: Pick<DatabaseFeedOptions, 'isStrict' | 'withSpellings'> = {},
+): Promise<DatabaseFeed> {
   const store = await storeOf(...traces);
-  return DatabaseFeed.open(store.database, { title: 'tui · shop.jsonl', limit, sameData: ' shop.jsonl' });
+  const named = { title: 'tui · shop.jsonl', limit, sameData: ' shop.jsonl' };
+  return DatabaseFeed.open(store.database, { ...named, ...options });
 }

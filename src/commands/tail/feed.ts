@@ -1,3 +1,4 @@
+import type { Database } from '../../store/database.ts';
 import type { Queryable } from '../../store/queryable.ts';
 
 // Where the traces of `tail` come from: receivers of its own, another process that has the database, or files that grow.
@@ -8,6 +9,12 @@ export interface CommitFeed {
   poll(): Promise<void>;
   /** Has all that `work` asks answered from one state of the database. Temporary tables do not outlast it. */
   read<T>(work: (database: Queryable) => Promise<T>): Promise<T>;
+  /** Has a question answered that is not about what is new, beside `read`. */
+  ask<T>(question: (database: Queryable) => Promise<T>): Promise<T>;
+  /** What it shows, in a few words: `otlp 127.0.0.1:4318`, `app.log`. As it was written, so that it is not harmless on a terminal. */
+  readonly title: string;
+  /** What behind a command makes it read the same data; undefined where nothing does. */
+  readonly sameData: string | undefined;
   /** All that was committed is about to go, but for what is committed from now on: it must be looked at first. */
   readonly isForgetting: boolean;
   /** What is not complete is stored once it has waited for its rest, unless somebody else wants to see it. */
@@ -22,6 +29,16 @@ export interface CommitFeed {
   tell(): Promise<void>;
   /** Closes what is open, finished or not. What was acknowledged to a sender is kept. */
   close(): Promise<void>;
+}
+
+/** Has a connection that is opened for it answer a question from one state of the database. */
+export async function askBeside<T>(owner: Database, question: (database: Queryable) => Promise<T>): Promise<T> {
+  const connection = await owner.connect();
+  try {
+    return await inSnapshot(connection, question);
+  } finally {
+    connection.close();
+  }
 }
 
 /** Has a connection of one's own answer from one state of the database. */

@@ -14,7 +14,8 @@ import type { CommandContext, Option } from '../command.ts';
 import { openForWriting } from '../data.ts';
 import type { Ending } from '../ending.ts';
 import { DB, MAP, MAX_RECORD_SIZE, STRICT } from '../options.ts';
-import { type CommitFeed, inSnapshot } from './feed.ts';
+import { shellWord } from '../shell.ts';
+import { askBeside, type CommitFeed, inSnapshot } from './feed.ts';
 import { INCOMPLETE_MS } from './trace-watch.ts';
 
 export const FROM_START: Option<boolean> = {
@@ -180,6 +181,18 @@ export class FollowedFeed implements CommitFeed {
 
   read<T>(work: (database: Queryable) => Promise<T>): Promise<T> {
     return inSnapshot(this.#kept.reading, work);
+  }
+
+  ask<T>(question: (database: Queryable) => Promise<T>): Promise<T> {
+    return askBeside(this.#kept.store.database, question);
+  }
+
+  get title(): string {
+    return this.#account.source;
+  }
+
+  get sameData(): string | undefined {
+    return this.#isInMemory ? undefined : ` --db ${shellWord(this.#kept.store.database.path)}`;
   }
 
   wait(longestMs: number, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type { CommandContext } from '../command.ts';
 import { openData } from '../data.ts';
 import type { Ending } from '../ending.ts';
 import { DB } from '../options.ts';
+import { shellWord } from '../shell.ts';
 import type { CommitFeed } from './feed.ts';
 
 /** How often the owner is asked. It commits what it has received for whoever asks. */
@@ -51,14 +52,18 @@ export class OwnerFeed implements CommitFeed {
 
   async poll(): Promise<void> {
     this.#state.close();
-    const state = await openServed(this.#path, programVersion());
-    this.isEnded = state === undefined;
-    // What it stored at its end is in the file.
-    this.#state = state ?? (await openData({ ...this.#context, hasPipedInput: false }, [])).database;
+    this.#state = await this.#open();
     const newest = await this.#newestSpan();
     if (newest === this.#spanNo) return;
     this.#spanNo = newest;
     this.#ending.onReceived({ requests: ++this.#news });
+  }
+
+  async #open(): Promise<Queryable> {
+    const state = await openServed(this.#path, programVersion());
+    this.isEnded = state === undefined;
+    // What it stored at its end is in the file.
+    return state ?? (await openData({ ...this.#context, hasPipedInput: false }, [])).database;
   }
 
   async #newestSpan(): Promise<unknown> {
@@ -67,6 +72,24 @@ export class OwnerFeed implements CommitFeed {
 
   read<T>(work: (database: Queryable) => Promise<T>): Promise<T> {
     return work(this.#state);
+  }
+
+  /** On a state of its own: the one that `read` has is closed while it waits. */
+  async ask<T>(question: (database: Queryable) => Promise<T>): Promise<T> {
+    const state = await this.#open();
+    try {
+      return await question(state);
+    } finally {
+      state.close();
+    }
+  }
+
+  get title(): string {
+    return this.#path;
+  }
+
+  get sameData(): string {
+    return ` --db ${shellWord(this.#path)}`;
   }
 
   async wait(longestMs: number, signal: AbortSignal): Promise<void> {

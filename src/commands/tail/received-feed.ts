@@ -7,7 +7,8 @@ import type { Store } from '../../store/store.ts';
 import type { CommandContext } from '../command.ts';
 import type { Ending } from '../ending.ts';
 import { type Receiving, startReceiving } from '../receiving.ts';
-import { type CommitFeed, inSnapshot } from './feed.ts';
+import { shellWord } from '../shell.ts';
+import { askBeside, type CommitFeed, inSnapshot } from './feed.ts';
 
 /** A complete trace is shown when nothing more came to it for this long: its parts come from several processes. */
 const SETTLE_MS = 300;
@@ -70,6 +71,20 @@ export class ReceivedFeed implements CommitFeed {
     return inSnapshot(this.#reading, work);
   }
 
+  ask<T>(question: (database: Queryable) => Promise<T>): Promise<T> {
+    return askBeside(this.#store.database, question);
+  }
+
+  get title(): string {
+    const { receivers } = this.#receiving;
+    return receivers.map(({ name, endpoint }) => `${name} ${endpoint.replace(/^\w+:\/\//, '')}`).join(', ');
+  }
+
+  get sameData(): string | undefined {
+    const { path } = this.#store.database;
+    return path === ':memory:' ? undefined : ` --db ${shellWord(path)}`;
+  }
+
   async wait(longestMs: number, signal: AbortSignal): Promise<void> {
     await this.#wake.wait(longestMs, signal);
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -87,6 +102,7 @@ export class ReceivedFeed implements CommitFeed {
 
   async close(): Promise<void> {
     if (this.#end === undefined) await this.#receiving.abort().catch(() => {});
+    await this.#receiving.close();
     this.#reading.close();
     this.#store.close();
   }

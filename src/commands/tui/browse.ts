@@ -6,7 +6,7 @@ import { sanitize } from '../../terminal/sanitize.ts';
 import type { ListOrder } from '../../tui/feed.ts';
 import type { CommandContext, Verdict } from '../command.ts';
 import type { Data } from '../data.ts';
-import { DB } from '../options.ts';
+import { DB, SEMCONV, STRICT_TRACEQL } from '../options.ts';
 import type { SearchQuery } from '../query.ts';
 import { sameData } from '../shell.ts';
 import { DatabaseFeed } from './database-feed.ts';
@@ -45,6 +45,8 @@ export async function browse(context: CommandContext, data: Data, options: Brows
     title: `tui ${glyphs(screen.unicode).dot} ${name === '' ? 'the default database' : sanitize(name, screen.unicode)}`,
     limit,
     sameData: sameData(sources, database, isStdin),
+    isStrict: context.get(STRICT_TRACEQL) === true,
+    withSpellings: context.get(SEMCONV) === true,
   });
   const { loadForProduction } = await import('../../terminal/interactive.ts');
   const { openTui } = await loadForProduction(() => import('../../tui/app.tsx'));
