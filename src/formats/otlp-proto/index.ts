@@ -22,21 +22,34 @@ export const otlpProto: BinaryFormat = {
 
   sniff(head, whole) {
     if (head[0] !== RESOURCE_SPANS) return false;
-    const { bytes, view } = byteSource(head.length);
-    bytes.set(head);
-    // The first record mostly stands near the beginning.
-    for (const length of [Math.min(SNIFFED, head.length), head.length]) {
-      if (signalOf(bytes, view, 0, length, !whole || length < head.length) !== undefined) return true;
-    }
+    // The first record mostly stands near the beginning: of a stream of messages each is asked, so hardly more is looked at.
+    const length = Math.min(SNIFFED, head.length);
+    if (signalIn(head, length, !whole || length < head.length) !== undefined) return true;
+    if (length < head.length && signalIn(head, head.length, !whole) !== undefined) return true;
     // Not told: a resource larger than what is there of it, if it begins like one.
-    return beginsWithResource(bytes, view, head.length);
+    return beginsWithResource(head);
   },
 
   open: context => new OtlpProtoDecoder(context),
 };
 
+/** The signal that the first bytes of a message tell. */
+function signalIn(head: Uint8Array, length: number, partial: boolean): Signal | undefined {
+  const { bytes, view } = sourceOf(head, length);
+  return signalOf(bytes, view, 0, length, partial);
+}
+
+/** The first bytes, in a buffer that may be read beyond them. */
+function sourceOf(head: Uint8Array, length: number): ByteSource {
+  const source = byteSource(length);
+  source.bytes.set(head.subarray(0, length));
+  return source;
+}
+
 /** Says whether the message begins with ResourceX { Resource { KeyValue … } }, as far as it can be seen. */
-function beginsWithResource(bytes: Uint8Array, view: DataView, length: number): boolean {
+function beginsWithResource(head: Uint8Array): boolean {
+  const length = Math.min(SNIFFED, head.length);
+  const { bytes, view } = sourceOf(head, length);
   const reader = new WireReader();
   reader.reset(bytes, view);
   try {
