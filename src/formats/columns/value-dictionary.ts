@@ -12,8 +12,10 @@ const MAX_BYTES = 96 << 20;
 const MAX_ENTRIES = 1 << 21;
 const MAX_PROBES = 64;
 const MAX_KEYS = 1 << 20;
-/** Words of an entry: hash, key and class, offset in the arena (where the length stands before the bytes), id (0 = empty). */
-const ENTRY = 4;
+/** Words of a slot, of which few have to be looked at, far apart in memory: hash, and offset in the arena + 1 (0 = empty). */
+const SLOT = 2;
+/** Bytes before those of a value in the arena: key and class, id, length. */
+const HEADER = 12;
 
 /**
  * How the bytes of a look-up are to be read. 0 to 7 are `ValueType` with the value's stored text; the others are forms
@@ -34,7 +36,7 @@ export const ValueClass = {
 
 export class ValueDictionary {
   #mask = 1023;
-  #table = new Int32Array(1024 * ENTRY);
+  #table = new Int32Array(1024 * SLOT);
   #entries = 0;
   #arena = new Uint8Array(1 << 14);
   #arenaView: DataView = new DataView(this.#arena.buffer);
@@ -61,16 +63,17 @@ export class ValueDictionary {
     const table = this.#table;
     const length = to - from;
     let place = hash & this.#mask;
+    const arena = this.#arenaView;
     for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const at = place * ENTRY;
-      const id = table[at + 3]!;
-      if (id === 0) return 0;
-      if (table[at] === hash && table[at + 1] === tag) {
-        const offset = table[at + 2]!;
-        const isSame =
-          this.#arenaView.getInt32(offset, true) === length &&
-          equalBytes(this.#arenaView, offset + 4, source.view, from, length);
-        if (isSame) return id;
+      const offset = table[place * SLOT + 1]! - 1;
+      if (offset < 0) return 0;
+      if (
+        table[place * SLOT] === hash &&
+        arena.getInt32(offset, true) === tag &&
+        arena.getInt32(offset + 8, true) === length &&
+        equalBytes(arena, offset + HEADER, source.view, from, length)
+      ) {
+        return arena.getUint32(offset + 4, true);
       }
       place = (place + 1) & this.#mask;
     }
@@ -82,28 +85,28 @@ export class ValueDictionary {
     const length = to - from;
     if (length > MAX_VALUE_BYTES || !this.#takes(key)) return;
     if (this.#entries >= MAX_ENTRIES || this.#arenaEnd + length > MAX_BYTES) return;
-    if (this.#entries * 2 > this.#mask) this.#grow();
+    if (this.#entries * 3 > this.#mask * 2) this.#grow();
     const tag = (key << 4) | valueClass;
     const hash = hashBytes(source.view, from, to, tag);
     let place = hash & this.#mask;
-    for (let probe = 0; this.#table[place * ENTRY + 3] !== 0; probe++) {
+    for (let probe = 0; this.#table[place * SLOT + 1] !== 0; probe++) {
       if (probe === MAX_PROBES) return;
       place = (place + 1) & this.#mask;
     }
-    const end = this.#arenaEnd + 4 + length;
+    const offset = this.#arenaEnd;
+    const end = offset + HEADER + length;
     if (end + SLACK > this.#arena.length) {
       const grown = new Uint8Array(Math.max(this.#arena.length * 2, end + SLACK));
       grown.set(this.#arena);
       this.#arena = grown;
       this.#arenaView = new DataView(grown.buffer);
     }
-    this.#arenaView.setInt32(this.#arenaEnd, length, true);
-    copyBytes(source.bytes, from, to, this.#arena, this.#arenaEnd + 4);
-    const at = place * ENTRY;
-    this.#table[at] = hash;
-    this.#table[at + 1] = tag;
-    this.#table[at + 2] = this.#arenaEnd;
-    this.#table[at + 3] = id;
+    this.#arenaView.setInt32(offset, tag, true);
+    this.#arenaView.setUint32(offset + 4, id, true);
+    this.#arenaView.setInt32(offset + 8, length, true);
+    copyBytes(source.bytes, from, to, this.#arena, offset + HEADER);
+    this.#table[place * SLOT] = hash;
+    this.#table[place * SLOT + 1] = offset + 1;
     this.#arenaEnd = (end + 3) & ~3;
     this.#entries++;
     // A form in which a value is written is not another value.
@@ -132,13 +135,17 @@ export class ValueDictionary {
 
   #grow(): void {
     const old = this.#table;
-    this.#mask = this.#mask * 4 + 3;
-    this.#table = new Int32Array((this.#mask + 1) * ENTRY);
-    for (let at = 0; at < old.length; at += ENTRY) {
-      if (old[at + 3] === 0) continue;
+    this.#mask = this.#mask * 2 + 1;
+    // Written once before it is read: a page that is read first is the kernel's page of zeros, and is given a place by a second
+    // fault, which stops the other threads. The entries come to stand on all of them.
+    const table = new Int32Array((this.#mask + 1) * SLOT).fill(0);
+    this.#table = table;
+    for (let at = 0; at < old.length; at += SLOT) {
+      if (old[at + 1] === 0) continue;
       let place = old[at]! & this.#mask;
-      while (this.#table[place * ENTRY + 3] !== 0) place = (place + 1) & this.#mask;
-      for (let word = 0; word < ENTRY; word++) this.#table[place * ENTRY + word] = old[at + word]!;
+      while (table[place * SLOT + 1] !== 0) place = (place + 1) & this.#mask;
+      table[place * SLOT] = old[at]!;
+      table[place * SLOT + 1] = old[at + 1]!;
     }
   }
 }
