@@ -1,15 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { buffersOf, type SpanBatch } from '../model/span-batch.ts';
+import type { SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
 import type { Source } from './source.ts';
 
-// The decode thread: reads, decompresses and decodes one source after the other, and sends batches without a copy.
+// The decode thread: reads, decompresses and decodes one source after the other, and sends batches whose columns both threads share.
 
 export type ToWorker =
   | { readonly type: 'decode'; readonly source: Source; readonly nextAttributeId: number }
-  /** A batch has been taken over by the database's thread; its buffers come back. */
-  | { readonly type: 'taken'; readonly batch: SpanBatch }
+  /** The first of the batches that are on their way has been taken over; its columns may be filled again. */
+  | { readonly type: 'taken' }
   /** What was read of a file of an archive is committed. */
   | { readonly type: 'go-on'; readonly nextAttributeId: number };
 
@@ -30,18 +30,19 @@ const port = parentPort;
 if (port === null) throw new Error('decode-worker runs in a worker thread');
 const { producer, options, maxWaiting }: WorkerData = workerData;
 
-let waiting = 0;
+/** Batches on their way, in order. */
+const waiting: SpanBatch[] = [];
 let goOn: (() => void) | undefined;
 let onCommitted: (() => void) | undefined;
 
-const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const send = (message: FromWorker) => port.postMessage(message);
 let decoder: SourceDecoder | undefined;
 
 port.on('message', async (message: ToWorker) => {
   if (message.type === 'taken') {
-    waiting--;
-    decoder?.writer.recycle(message.batch);
-    if (waiting < maxWaiting) goOn?.();
+    const taken = waiting.shift();
+    if (taken !== undefined) decoder?.writer.recycle(taken);
+    if (waiting.length < maxWaiting) goOn?.();
     return;
   }
   if (message.type === 'go-on') {
@@ -53,9 +54,10 @@ port.on('message', async (message: ToWorker) => {
     {
       producer,
       firstValueId: message.nextAttributeId,
+      isShared: true,
       onBatch: batch => {
-        waiting++;
-        send({ type: 'batch', batch }, buffersOf(batch));
+        waiting.push(batch);
+        send({ type: 'batch', batch });
       },
     },
     { ...options, lane: true },
@@ -65,7 +67,7 @@ port.on('message', async (message: ToWorker) => {
     message.source,
     async bytes => {
       send({ type: 'progress', bytes });
-      if (waiting >= maxWaiting) {
+      if (waiting.length >= maxWaiting) {
         await new Promise<void>(resolve => {
           goOn = resolve;
         });

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { buffersOf, type SpanBatch } from '../model/span-batch.ts';
+import type { SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
 import type { FromWorker, ToWorker } from './decode-worker.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
@@ -135,7 +135,7 @@ class Decoders {
 
   async #decodeInWorker(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
     const worker = await this.#startWorker();
-    const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+    const send = (message: ToWorker) => worker.postMessage(message);
     return new Promise<SourceAccount>((resolve, reject) => {
       const onAbort = () => settle(() => reject(hooks.signal?.reason));
       const settle = (finish: () => void) => {
@@ -154,7 +154,7 @@ class Decoders {
               onError(error);
               return;
             }
-            send({ type: 'taken', batch: message.batch }, buffersOf(message.batch));
+            send({ type: 'taken' });
             break;
           case 'progress':
             hooks.onProgress?.({ source, bytes: message.bytes, spans: this.#spans });

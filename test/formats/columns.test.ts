@@ -164,6 +164,38 @@ describe('a writer', () => {
       return valueOfText(values.type[row]!, Buffer.from(values.text.subarray(from, values.textEnd[row])).toString());
     });
 
+  test('for another thread fills shared memory, however large a batch gets, and fills it again', () => {
+    const batches: SpanBatch[] = [];
+    const writer = new BatchWriter({
+      producer: 0,
+      firstValueId: 1,
+      isShared: true,
+      onBatch: batch => batches.push(batch),
+    });
+    const write = (spans: number) => {
+      for (let number = 0; number < spans; number++) {
+        writer.beginSpan();
+        writer.resource = writer.resourceOf('a', new Map());
+        writer.addAttribute(writer.keyOfText('k'), writer.value(writer.keyOfText('k'), `v${number}`));
+        writer.beginEvent();
+        writer.beginLink();
+        writer.commitSpan();
+      }
+      writer.flush();
+    };
+    write(1000);
+    const [first] = batches;
+    const columns = [first!.values, first!.spans, first!.events, first!.links].flatMap(part =>
+      Object.values(part).filter(column => typeof column !== 'number'),
+    );
+    expect(columns.map(column => column.buffer.constructor)).toEqual(columns.map(() => SharedArrayBuffer));
+    writer.recycle(first!);
+    write(1);
+    write(2);
+    expect(batches.map(({ spans }) => spans.traceId === first!.spans.traceId)).toEqual([true, false, true]);
+    expect(batches[2]!.spans.count).toBe(2);
+  });
+
   test('makes integers of any spelling what they are', () => {
     const spellings = [
       '0',

@@ -1,53 +1,62 @@
 import type { Definitions, EventColumns, LinkColumns, SpanColumns, ValueColumns } from '../../model/span-batch.ts';
 
-// Columns of a batch: made, and made larger.
+// Columns of a batch: made, and made larger. Those that cross to another thread lie in memory that both share. Memory that is handed over
+// instead is accounted for by each thread anew, which has both collect garbage all the time.
+
+function newWords(length: number, isShared: boolean): Uint32Array {
+  return isShared ? new Uint32Array(new SharedArrayBuffer(length * 4)) : new Uint32Array(length);
+}
+
+function newBytes(length: number, isShared: boolean): Uint8Array {
+  return isShared ? new Uint8Array(new SharedArrayBuffer(length)) : new Uint8Array(length);
+}
 
 export function emptyDefinitions(): Definitions {
   return { names: [], keys: [], operations: [], resources: [], scopes: [], statuses: [] };
 }
 
-export function newSpans(rows: number, attributes = rows * 8): SpanColumns {
+export function newSpans(isShared: boolean, rows: number, attributes = rows * 8): SpanColumns {
   return emptySpans({
-    traceId: new Uint32Array(rows * 4),
-    spanId: new Uint32Array(rows * 2),
-    parentId: new Uint32Array(rows * 2),
-    start: new Uint32Array(rows * 2),
-    duration: new Uint32Array(rows * 2),
-    operation: new Uint32Array(rows),
-    resource: new Uint32Array(rows),
-    status: new Uint32Array(rows),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(attributes),
+    traceId: newWords(rows * 4, isShared),
+    spanId: newWords(rows * 2, isShared),
+    parentId: newWords(rows * 2, isShared),
+    start: newWords(rows * 2, isShared),
+    duration: newWords(rows * 2, isShared),
+    operation: newWords(rows, isShared),
+    resource: newWords(rows, isShared),
+    status: newWords(rows, isShared),
+    attributeEnd: newWords(rows, isShared),
+    attributes: newWords(attributes, isShared),
   });
 }
 
-export function newEvents(rows: number): EventColumns {
+export function newEvents(isShared: boolean, rows: number): EventColumns {
   return emptyEvents({
-    span: new Uint32Array(rows),
-    time: new Uint32Array(rows * 2),
-    name: new Uint32Array(rows),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(rows * 2),
+    span: newWords(rows, isShared),
+    time: newWords(rows * 2, isShared),
+    name: newWords(rows, isShared),
+    attributeEnd: newWords(rows, isShared),
+    attributes: newWords(rows * 2, isShared),
   });
 }
 
-export function newLinks(rows: number): LinkColumns {
+export function newLinks(isShared: boolean, rows: number): LinkColumns {
   return emptyLinks({
-    span: new Uint32Array(rows),
-    traceId: new Uint32Array(rows * 4),
-    spanId: new Uint32Array(rows * 2),
-    attributeEnd: new Uint32Array(rows),
-    attributes: new Uint32Array(rows * 2),
+    span: newWords(rows, isShared),
+    traceId: newWords(rows * 4, isShared),
+    spanId: newWords(rows * 2, isShared),
+    attributeEnd: newWords(rows, isShared),
+    attributes: newWords(rows * 2, isShared),
   });
 }
 
-export function newValues(rows: number, firstId: number, text = rows * 32): ValueColumns {
+export function newValues(isShared: boolean, rows: number, firstId: number, text = rows * 32): ValueColumns {
   return emptyValues(
     {
-      key: new Uint32Array(rows),
-      type: new Uint8Array(rows),
-      textEnd: new Uint32Array(rows),
-      text: new Uint8Array(text),
+      key: newWords(rows, isShared),
+      type: newBytes(rows, isShared),
+      textEnd: newWords(rows, isShared),
+      text: newBytes(text, isShared),
     },
     firstId,
   );
@@ -98,7 +107,8 @@ type Column = Uint32Array | Uint8Array;
 
 export function resized<T extends Column>(column: T, size: number): T;
 export function resized(column: Column, size: number): Column {
-  const larger = column instanceof Uint8Array ? new Uint8Array(size) : new Uint32Array(size);
+  const isShared = column.buffer instanceof SharedArrayBuffer;
+  const larger = column instanceof Uint8Array ? newBytes(size, isShared) : newWords(size, isShared);
   larger.set(column);
   return larger;
 }

@@ -48,7 +48,8 @@ const BATCH_TEXT = 4 << 20;
 const MAX_OPERATIONS = 1 << 18;
 const MAX_HELD_OPERATIONS = 1 << 16;
 const RELEASED_BITS = 13;
-const MAX_SPARE = 4;
+/** Batches that wait to be filled again: as many as may wait for the other thread (ingest/ingest.ts), and come back at once. */
+const MAX_SPARE = 14;
 /** High word of 10^15 ns, eleven days after the epoch: from here on a time was taken from a real clock. */
 const EPOCH_HIGH = 232_830;
 
@@ -57,6 +58,8 @@ export interface BatchWriterOptions {
   readonly producer: number;
   /** The first id for attribute values; greater than any id already stored. */
   readonly firstValueId: number;
+  /** Whether batches go to another thread: their columns lie in shared memory then, and come back by `recycle`. */
+  readonly isShared?: boolean;
   readonly onBatch: (batch: SpanBatch) => void;
 }
 
@@ -98,6 +101,7 @@ export class BatchWriter {
   nextValueId: number;
 
   readonly #options: BatchWriterOptions;
+  readonly #isShared: boolean;
   /** Where texts that come as strings are encoded. */
   #scratch = byteSource(1024);
   #definitions = emptyDefinitions();
@@ -151,10 +155,11 @@ export class BatchWriter {
   constructor(options: BatchWriterOptions) {
     this.#options = options;
     this.nextValueId = options.firstValueId;
-    this.#values = newValues(256, this.nextValueId);
-    this.#spans = newSpans(256);
-    this.#events = newEvents(64);
-    this.#links = newLinks(16);
+    this.#isShared = options.isShared === true;
+    this.#values = newValues(this.#isShared, 256, this.nextValueId);
+    this.#spans = newSpans(this.#isShared, 256);
+    this.#events = newEvents(this.#isShared, 64);
+    this.#links = newLinks(this.#isShared, 16);
     this.#names = new ByteDictionary((_id, source, from, to) => {
       this.#definitions.names.push(validText(source, from, to));
     });
@@ -753,10 +758,11 @@ export class BatchWriter {
       const size = (used: number, least: number) => Math.max(least, used + (used >> 3));
       const attributes = count === 0 ? 0 : batch.spans.attributeEnd[count - 1]!;
       const text = batch.values.count === 0 ? 0 : batch.values.textEnd[batch.values.count - 1]!;
-      this.#spans = newSpans(size(Math.min(count, BATCH_SPANS), 256), size(attributes, 2048));
-      this.#values = newValues(size(batch.values.count, 256), this.nextValueId, size(text, 4096));
-      this.#events = newEvents(size(batch.events.count, 64));
-      this.#links = newLinks(size(batch.links.count, 16));
+      const isShared = this.#isShared;
+      this.#spans = newSpans(isShared, size(Math.min(count, BATCH_SPANS), 256), size(attributes, 2048));
+      this.#values = newValues(isShared, size(batch.values.count, 256), this.nextValueId, size(text, 4096));
+      this.#events = newEvents(isShared, size(batch.events.count, 64));
+      this.#links = newLinks(isShared, size(batch.links.count, 16));
     }
     this.#full = false;
     this.#options.onBatch(batch);
