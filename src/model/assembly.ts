@@ -1,5 +1,7 @@
 import { Quirk, SHARED_SPAN_MASK } from './span-batch.ts';
 import { Kind } from './status.ts';
+import { TraceGroups } from './trace-groups.ts';
+import { compareWords, cutEnd, hashWords, integerOfWords, setWords } from './words.ts';
 
 // Assembly: spans in any order become traces, with parents, roots, orphans and nested-set numbers. The definitions are
 // in docs/definitions.md ("Trace assembly"); this is their only implementation, for whole databases and single traces
@@ -64,7 +66,7 @@ export interface AssembledTrace {
   readonly hasSharedIds: boolean;
 }
 
-/** Columns of the output by position: within a trace, spans stand in display order (depth first, siblings by start). */
+/** Columns of the output by position, with room behind the last: within a trace, spans stand in display order (depth first, siblings by start). */
 export interface Assembly {
   /** Input row of the span at each position. */
   readonly row: Uint32Array;
@@ -80,34 +82,47 @@ export interface Assembly {
   readonly unsettled: Uint32Array;
 }
 
-/**
- * Assembles the traces whose last span is before row `settledBefore`, and complete ones whose last span is before
- * `completeBefore` (not less); traces come in order of their start. Ids and starts that assembly decides (the server
- * half of a call that shares its id, a start that was not recorded) are written back into the input.
- */
-export function assemble(input: AssemblyInput, settledBefore = input.count, completeBefore = settledBefore): Assembly {
-  return new Assembler(input).run(settledBefore, completeBefore);
+/** Assembles spans once; who does it again and again keeps an `Assembler`. */
+export function assemble(input: AssemblyInput): Assembly {
+  return new Assembler().assemble(input);
 }
 
-/**
- * Nanoseconds from one 64-bit time to another; exact where the distance is below 2^53. The words of the later time may
- * be sums: a carry from low to high is made here.
- */
-function distance(low: number, high: number, laterLow: number, laterHigh: number): number {
-  return (laterHigh - high) * 4294967296 + (laterLow - low);
-}
+const NO_SPANS: AssemblyInput = {
+  count: 0,
+  traceId: new Uint32Array(0),
+  spanId: new Uint32Array(0),
+  parentId: new Uint32Array(0),
+  start: new Uint32Array(0),
+  duration: new Uint32Array(0),
+  kind: new Uint8Array(0),
+  quirks: new Uint8Array(0),
+  service: new Uint32Array(0),
+  failed: new Uint8Array(0),
+};
 
-class Assembler {
-  readonly #input: AssemblyInput;
+/** Assembles spans, window after window, in the same memory. */
+export class Assembler {
+  #input = NO_SPANS;
+  readonly #groups = new TraceGroups();
+  #output: Output = newOutput(0);
+  #unsettled = new Uint32Array(0);
   // The trace in hand, by place: members sorted by start.
   #members = new Uint32Array(64);
   #scratch = new Uint32Array(64);
+  /** Start of each member as a distance from one of them, rounded where it is 2^53 ns and more (104 days). */
+  #offset = new Float64Array(64);
+  #offsetScratch = new Float64Array(64);
+  #length = new Float64Array(64);
+  /** Whether `#offset`, `#length` and their sums are exact. */
+  #isExact = true;
   #parent = new Int32Array(64);
   #firstChild = new Int32Array(64);
   #nextSibling = new Int32Array(64);
   #lastChild = new Int32Array(64);
   #state = new Uint8Array(64);
   #stack = new Int32Array(64);
+  /** The members in display order. */
+  #placeAt = new Uint32Array(64);
   #size = 0;
   /** Span ids of the trace in hand: place + 1 by hash. */
   #table = new Int32Array(128);
@@ -115,188 +130,47 @@ class Assembler {
   #hasShared = false;
   #hasSharedIds = false;
 
-  constructor(input: AssemblyInput) {
+  /**
+   * Assembles the traces whose last span is before row `settledBefore`, and complete ones whose last span is before
+   * `completeBefore` (not less); traces come in order of their start. Ids and starts that assembly decides (the server
+   * half of a call that shares its id, a start that was not recorded) are written back into the input. What is returned
+   * holds until the next call.
+   */
+  assemble(input: AssemblyInput, settledBefore = input.count, completeBefore = settledBefore): Assembly {
     this.#input = input;
-  }
-
-  run(settledBefore: number, completeBefore: number): Assembly {
-    const { count } = this.#input;
-    const { traceOf, traceCount, firstRow } = this.#groupByTrace();
-    const sizes = new Uint32Array(traceCount + 1);
-    const lastRow = new Int32Array(traceCount);
-    for (let row = 0; row < count; row++) {
-      const trace = traceOf[row]!;
-      sizes[trace + 1] = sizes[trace + 1]! + 1;
-      lastRow[trace] = row;
-    }
-    for (let trace = 0; trace < traceCount; trace++) sizes[trace + 1] = sizes[trace + 1]! + sizes[trace]!;
-    const offsets = sizes.slice(0, traceCount);
-    const rows = new Uint32Array(count);
+    const { count } = input;
+    const groups = this.#groups;
+    groups.group(input);
+    const { traceCount, traceOf, lastRow, from, rows, firstRow } = groups;
     let candidateSpans = 0;
-    for (let row = 0; row < count; row++) {
-      const trace = traceOf[row]!;
-      const at = offsets[trace]!;
-      rows[at] = row;
-      offsets[trace] = at + 1;
-      if (lastRow[trace]! < completeBefore) candidateSpans++;
+    for (let trace = 0; trace < traceCount; trace++) {
+      if (lastRow[trace]! < completeBefore) candidateSpans += from[trace + 1]! - from[trace]!;
     }
-    const output: Output = {
-      row: new Uint32Array(candidateSpans),
-      parentage: new Uint8Array(candidateSpans),
-      component: new Uint32Array(candidateSpans),
-      left: new Uint32Array(candidateSpans),
-      right: new Uint32Array(candidateSpans),
-      depth: new Uint32Array(candidateSpans),
-      self: new Uint32Array(candidateSpans * 2),
-    };
+    if (candidateSpans > this.#output.row.length) this.#output = newOutput(candidateSpans);
+    const output = this.#output;
     const traces: AssembledTrace[] = [];
     let position = 0;
-    for (const trace of this.#byStart(traceCount, rows, sizes, firstRow)) {
+    for (const trace of groups.byStart(input)) {
       if (lastRow[trace]! >= completeBefore) continue;
-      const from = sizes[trace]!;
-      const to = sizes[trace + 1]!;
-      const assembled = this.#assembleTrace(rows, from, to, position, output, firstRow[trace]!);
+      const begin = from[trace]!;
+      const end = from[trace + 1]!;
+      const assembled = this.#assembleTrace(rows, begin, end, position, output, firstRow[trace]!);
       if (lastRow[trace]! >= settledBefore && !assembled.complete) {
         // The next trace takes its places.
         lastRow[trace] = count;
         continue;
       }
       traces.push(assembled);
-      position += to - from;
+      position += end - begin;
     }
-    const unsettled = new Uint32Array(count - position);
+    if (count - position > this.#unsettled.length) this.#unsettled = new Uint32Array(count - position);
+    const unsettled = this.#unsettled.subarray(0, count - position);
     if (position < count) {
       let at = 0;
       for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= completeBefore) unsettled[at++] = row;
     }
-    return { ...(position < candidateSpans ? firstPlaces(output, position) : output), traces, unsettled };
-  }
-
-  /** Gives every row the number of its trace; `firstRow` is a row that bears the trace's full id. */
-  #groupByTrace(): TraceGroups {
-    const { count, traceId, quirks } = this.#input;
-    let bits = 6;
-    while (1 << bits < count * 2) bits++;
-    const mask = (1 << bits) - 1;
-    const table = new Int32Array(mask + 1);
-    const traceOf = new Uint32Array(count);
-    const firstRow = new Uint32Array(count);
-    let traceCount = 0;
-    let previous = -1;
-    let allQuirks = 0;
-    for (let row = 0; row < count; row++) {
-      allQuirks |= quirks[row]!;
-      const at = row * 4;
-      const word0 = traceId[at]!;
-      const word1 = traceId[at + 1]!;
-      const word2 = traceId[at + 2]!;
-      const word3 = traceId[at + 3]!;
-      // Spans of a trace often come together.
-      if (previous >= 0) {
-        const other = firstRow[previous]! * 4;
-        if (
-          traceId[other] === word0 &&
-          traceId[other + 1] === word1 &&
-          traceId[other + 2] === word2 &&
-          traceId[other + 3] === word3
-        ) {
-          traceOf[row] = previous;
-          continue;
-        }
-      }
-      let slot = hashWords(hashWords(word0, word1), hashWords(word2, word3)) & mask;
-      for (;;) {
-        const trace = table[slot]! - 1;
-        if (trace < 0) {
-          table[slot] = traceCount + 1;
-          firstRow[traceCount] = row;
-          traceOf[row] = previous = traceCount++;
-          break;
-        }
-        const other = firstRow[trace]! * 4;
-        if (
-          traceId[other] === word0 &&
-          traceId[other + 1] === word1 &&
-          traceId[other + 2] === word2 &&
-          traceId[other + 3] === word3
-        ) {
-          traceOf[row] = previous = trace;
-          break;
-        }
-        slot = (slot + 1) & mask;
-      }
-    }
-    const groups = { traceOf, traceCount, firstRow: firstRow.subarray(0, traceCount) };
-    return (allQuirks & Quirk.sharedParent) === 0 ? groups : this.#joinShortIds(groups);
-  }
-
-  /**
-   * Zipkin writes the id of one trace in 128 bits here and in its low 64 bits there: spans of the short form go to the
-   * trace with the long one. Of several (which no sound system has) the one with the smallest id takes them.
-   */
-  #joinShortIds({ traceOf, traceCount, firstRow }: TraceGroups): TraceGroups {
-    const { count, traceId, quirks } = this.#input;
-    const isZipkin = new Uint8Array(traceCount);
-    for (let row = 0; row < count; row++) if (quirks[row]! & Quirk.sharedParent) isZipkin[traceOf[row]!] = 1;
-    const short: number[] = [];
-    const long: number[] = [];
-    for (let trace = 0; trace < traceCount; trace++) {
-      if (isZipkin[trace] === 0) continue;
-      const at = firstRow[trace]! * 4;
-      if ((traceId[at + 2]! | traceId[at + 3]!) === 0) short.push(trace);
-      else long.push(trace);
-    }
-    if (short.length === 0 || long.length === 0) return { traceOf, traceCount, firstRow };
-    let slots = 64;
-    while (slots < long.length * 2) slots *= 2;
-    const table = new Int32Array(slots);
-    /** The slot that a trace's low 64 bits have, or would take. */
-    const slotOf = (trace: number): number => {
-      const at = firstRow[trace]! * 4;
-      let slot = hashWords(traceId[at]!, traceId[at + 1]!) & (slots - 1);
-      for (; table[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
-        const known = firstRow[table[slot]! - 1]! * 4;
-        if (traceId[known] === traceId[at] && traceId[known + 1] === traceId[at + 1]) break;
-      }
-      return slot;
-    };
-    for (const trace of long) {
-      const slot = slotOf(trace);
-      const known = table[slot]! - 1;
-      if (known < 0 || compareIds(traceId, firstRow[trace]!, firstRow[known]!) < 0) table[slot] = trace + 1;
-    }
-    const target = new Int32Array(traceCount).fill(-1);
-    for (const trace of short) target[trace] = table[slotOf(trace)]! - 1;
-    // Numbers that are free now are closed up.
-    const number = new Uint32Array(traceCount);
-    let joinedCount = 0;
-    for (let trace = 0; trace < traceCount; trace++) {
-      if (target[trace]! >= 0) continue;
-      firstRow[joinedCount] = firstRow[trace]!;
-      number[trace] = joinedCount++;
-    }
-    for (const trace of short) if (target[trace]! >= 0) number[trace] = number[target[trace]!]!;
-    for (let row = 0; row < count; row++) traceOf[row] = number[traceOf[row]!]!;
-    return { traceOf, traceCount: joinedCount, firstRow: firstRow.subarray(0, joinedCount) };
-  }
-
-  /** The traces in order of their earliest start, then of their ids. */
-  #byStart(traceCount: number, rows: Uint32Array, sizes: Uint32Array, firstRow: Uint32Array): Uint32Array {
-    const { start, traceId } = this.#input;
-    const earliest = new Uint32Array(traceCount);
-    for (let trace = 0; trace < traceCount; trace++) {
-      let best = rows[sizes[trace]!]!;
-      for (let at = sizes[trace]! + 1; at < sizes[trace + 1]!; at++) {
-        const row = rows[at]!;
-        if (this.#isKnown(row) && (!this.#isKnown(best) || compareWords(start, row, best) < 0)) best = row;
-      }
-      earliest[trace] = best;
-    }
-    return new Uint32Array(traceCount)
-      .map((_, trace) => trace)
-      .sort(
-        (a, b) => compareWords(start, earliest[a]!, earliest[b]!) || compareIds(traceId, firstRow[a]!, firstRow[b]!),
-      );
+    this.#input = NO_SPANS;
+    return { ...output, row: output.row.subarray(0, position), traces, unsettled };
   }
 
   #isKnown(row: number): boolean {
@@ -331,18 +205,12 @@ class Assembler {
       this.#sort(size);
       this.#indexIds();
     }
-    this.#findParents();
-
-    // Tops in order: true roots, then orphans, each by start.
-    const parent = this.#parent;
-    const parentage = this.#state;
-    const tops: number[] = [];
-    for (const wanted of [Parentage.root, Parentage.orphan, Parentage.cut]) {
-      for (let place = 0; place < size; place++)
-        if (parent[place]! < 0 && parentage[place] === wanted) tops.push(place);
+    this.#measure(size);
+    const parentless = this.#findParents();
+    const walk: Walk = { first, position: first, number: 1, component: 0 };
+    for (const wanted of TOPS) {
+      for (const place of parentless) if (this.#state[place] === wanted) this.#walk(place, output, walk);
     }
-    const walk: Walk = { position: first, number: 1, component: 0 };
-    for (const top of tops) this.#walk(top, output, walk);
     if (walk.position < first + size) this.#cutCycles(output, walk);
     return this.#summarise(first, size, output, idRow);
   }
@@ -352,12 +220,16 @@ class Assembler {
       const room = size * 2;
       this.#members = new Uint32Array(room);
       this.#scratch = new Uint32Array(room);
+      this.#offset = new Float64Array(room);
+      this.#offsetScratch = new Float64Array(room);
+      this.#length = new Float64Array(room);
       this.#parent = new Int32Array(room);
       this.#firstChild = new Int32Array(room);
       this.#nextSibling = new Int32Array(room);
       this.#lastChild = new Int32Array(room);
       this.#state = new Uint8Array(room);
       this.#stack = new Int32Array(room);
+      this.#placeAt = new Uint32Array(room);
     }
     this.#size = size;
     this.#hasSharedIds = false;
@@ -425,35 +297,82 @@ class Assembler {
     this.#clearIndex();
   }
 
-  /** Sorts the members as `#compare` says: a merge sort, insertion sort for short runs. */
+  /** Sorts the members by start, else as `#compare` says: a merge sort, insertion sort for short runs. */
   #sort(size: number): void {
     const RUN = 16;
+    this.#measureStarts(size);
     for (let from = 0; from < size; from += RUN) {
       const to = Math.min(from + RUN, size);
       const members = this.#members;
+      const offset = this.#offset;
       for (let place = from + 1; place < to; place++) {
         const row = members[place]!;
+        const start = offset[place]!;
         let at = place - 1;
-        for (; at >= from && this.#compare(members[at]!, row) > 0; at--) members[at + 1] = members[at]!;
+        for (; at >= from; at--) {
+          const difference = offset[at]! - start || this.#compare(members[at]!, row);
+          if (difference <= 0) break;
+          members[at + 1] = members[at]!;
+          offset[at + 1] = offset[at]!;
+        }
         members[at + 1] = row;
+        offset[at + 1] = start;
       }
     }
     for (let width = RUN; width < size; width *= 2) {
       const source = this.#members;
       const target = this.#scratch;
+      const offset = this.#offset;
+      const targetOffset = this.#offsetScratch;
       for (let from = 0; from < size; from += width * 2) {
         const middle = Math.min(from + width, size);
         const to = Math.min(from + width * 2, size);
         let a = from;
         let b = middle;
         for (let at = from; at < to; at++) {
-          const takeA = a < middle && (b >= to || this.#compare(source[a]!, source[b]!) <= 0);
-          target[at] = takeA ? source[a++]! : source[b++]!;
+          const takeA =
+            a < middle && (b >= to || (offset[a]! - offset[b]! || this.#compare(source[a]!, source[b]!)) <= 0);
+          const taken = takeA ? a++ : b++;
+          target[at] = source[taken]!;
+          targetOffset[at] = offset[taken]!;
         }
       }
       this.#members = target;
       this.#scratch = source;
+      this.#offset = targetOffset;
+      this.#offsetScratch = offset;
     }
+  }
+
+  /** Sets the offsets of the members from the first of them; a smaller one is never that of a later start. */
+  #measureStarts(size: number): void {
+    const { start } = this.#input;
+    const members = this.#members;
+    const offset = this.#offset;
+    const first = members[0]! * 2;
+    const low = start[first]!;
+    const high = start[first + 1]!;
+    for (let place = 0; place < size; place++) {
+      const at = members[place]! * 2;
+      offset[place] = (start[at + 1]! - high) * 4294967296 + (start[at]! - low);
+    }
+  }
+
+  /** Sets the lengths of the sorted members, and whether numbers tell their times exactly. */
+  #measure(size: number): void {
+    const { duration } = this.#input;
+    const members = this.#members;
+    const offset = this.#offset;
+    const length = this.#length;
+    let longest = 0;
+    for (let place = 0; place < size; place++) {
+      const at = members[place]! * 2;
+      const nanoseconds = duration[at + 1]! * 4294967296 + duration[at]!;
+      length[place] = nanoseconds;
+      if (nanoseconds > longest) longest = nanoseconds;
+    }
+    const farthest = Math.max(-offset[0]!, offset[size - 1]!);
+    this.#isExact = farthest + longest < Number.MAX_SAFE_INTEGER / 2;
   }
 
   /** By start, then span id; spans that share both by all else that assembly knows of them. */
@@ -553,9 +472,11 @@ class Assembler {
     }
   }
 
-  #findParents(): void {
+  /** Finds the parents of all members, and returns those that have none, by start. */
+  #findParents(): readonly number[] {
     const { parentId } = this.#input;
     const size = this.#size;
+    const parentless: number[] = [];
     this.#firstChild.fill(-1, 0, size);
     for (let place = 0; place < size; place++) {
       const row = this.#members[place]!;
@@ -568,16 +489,21 @@ class Assembler {
       if (parent === place) {
         this.#parent[place] = -1;
         this.#state[place] = Parentage.cut;
+        parentless.push(place);
         continue;
       }
       this.#parent[place] = parent;
       this.#state[place] = parent >= 0 ? Parentage.child : isRoot ? Parentage.root : Parentage.orphan;
-      if (parent < 0) continue;
+      if (parent < 0) {
+        parentless.push(place);
+        continue;
+      }
       this.#nextSibling[place] = -1;
       if (this.#firstChild[parent]! < 0) this.#firstChild[parent] = place;
       else this.#nextSibling[this.#lastChild[parent]!] = place;
       this.#lastChild[parent] = place;
     }
+    return parentless;
   }
 
   /** The parent in a trace that has server halves: see formats/zipkin-json. */
@@ -607,12 +533,14 @@ class Assembler {
   /** Numbers the component under `top`, depth first. */
   #walk(top: number, output: Output, walk: Walk): void {
     const stack = this.#stack;
+    const placeAt = this.#placeAt;
     const { row, parentage, component, left, right, depth } = output;
     const position = this.#lastChild; // a place's output position, once it is visited: its last child is not needed then
     let height = 0;
     let place = top;
     for (;;) {
       const at = walk.position++;
+      placeAt[at - walk.first] = place;
       row[at] = this.#members[place]!;
       parentage[at] = this.#state[place]!;
       component[at] = walk.component;
@@ -671,53 +599,54 @@ class Assembler {
    * not count. Children stand in order of start, so one sweep does it.
    */
   #selfTime(place: number, at: number, output: Output): void {
-    const { start, duration, kind } = this.#input;
+    const { duration, kind } = this.#input;
     const row = this.#members[place]!;
-    const low = start[row * 2]!;
-    const high = start[row * 2 + 1]!;
-    const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
-    if (length > Number.MAX_SAFE_INTEGER) {
-      this.#longSelfTime(place, at, output);
+    const firstChild = this.#firstChild[place]!;
+    if (firstChild < 0) {
+      output.self[at * 2] = duration[row * 2]!;
+      output.self[at * 2 + 1] = duration[row * 2 + 1]!;
       return;
     }
+    if (!this.#isExact) {
+      setWords(output.self, at, this.#longSelfTime(place));
+      return;
+    }
+    const spanKind = kind[row]!;
+    const spanStart = this.#offset[place]!;
+    const spanEnd = spanStart + this.#length[place]!;
     let covered = 0;
-    let until = 0;
-    for (let child = this.#firstChild[place]!; child >= 0; child = this.#nextSibling[child]!) {
-      const childRow = this.#members[child]!;
-      const childLow = start[childRow * 2]!;
-      const childHigh = start[childRow * 2 + 1]!;
-      const from = distance(low, high, childLow, childHigh);
+    let until = spanStart;
+    for (let child = firstChild; child >= 0; child = this.#nextSibling[child]!) {
+      let from = this.#offset[child]!;
       // No other child starts earlier.
-      if (from > length) break;
-      if (isAsyncEdge(kind[row]!, kind[childRow]!)) continue;
-      const to = distance(low, high, childLow + duration[childRow * 2]!, childHigh + duration[childRow * 2 + 1]!);
-      const clippedFrom = Math.max(from, until);
-      const clippedTo = Math.min(to, length);
-      if (clippedTo > clippedFrom) {
-        covered += clippedTo - clippedFrom;
-        until = clippedTo;
+      if (from > spanEnd) break;
+      if (isAsyncEdge(spanKind, kind[this.#members[child]!]!)) continue;
+      const to = Math.min(from + this.#length[child]!, spanEnd);
+      if (from < until) from = until;
+      if (to > from) {
+        covered += to - from;
+        until = to;
       }
     }
-    const self = length - covered;
+    const self = this.#length[place]! - covered;
     const selfHigh = Math.floor(self / 4294967296);
     output.self[at * 2] = self - selfHigh * 4294967296;
     output.self[at * 2 + 1] = selfHigh;
   }
 
-  /** The same for a span of 2^53 nanoseconds or more (104 days), whose times a double cannot tell apart. */
-  #longSelfTime(place: number, at: number, output: Output): void {
-    const { start, duration, kind } = this.#input;
-    const row = this.#members[place]!;
-    const spanStart = integerOfWords(start, row);
-    const spanEnd = spanStart + integerOfWords(duration, row);
+  /** The same where a double cannot tell the times of the trace apart. */
+  #longSelfTime(place: number): bigint {
+    const { kind } = this.#input;
+    const members = this.#members;
+    const spanStart = this.#startOf(place);
+    const spanEnd = this.#endOf(place);
     let covered = 0n;
     let until = spanStart;
     for (let child = this.#firstChild[place]!; child >= 0; child = this.#nextSibling[child]!) {
-      const childRow = this.#members[child]!;
-      let from = integerOfWords(start, childRow);
+      let from = this.#startOf(child);
       if (from > spanEnd) break;
-      if (isAsyncEdge(kind[row]!, kind[childRow]!)) continue;
-      let to = from + integerOfWords(duration, childRow);
+      if (isAsyncEdge(kind[members[place]!]!, kind[members[child]!]!)) continue;
+      let to = this.#endOf(child);
       if (from < until) from = until;
       if (to > spanEnd) to = spanEnd;
       if (to > from) {
@@ -725,22 +654,15 @@ class Assembler {
         until = to;
       }
     }
-    const self = spanEnd - spanStart - covered;
-    output.self[at * 2] = Number(self & 0xffff_ffffn);
-    output.self[at * 2 + 1] = Number(self >> 32n);
+    return spanEnd - spanStart - covered;
   }
 
   #summarise(first: number, size: number, output: Output, idRow: number): AssembledTrace {
-    const { traceId, start, duration, service, failed } = this.#input;
-    const end = first + size;
-    let earliest = output.row[first]!;
-    for (let at = first + 1; at < end; at++) {
-      if (compareWords(start, output.row[at]!, earliest) < 0) earliest = output.row[at]!;
-    }
-    const low = start[earliest * 2]!;
-    const high = start[earliest * 2 + 1]!;
-    let lastLow = low;
-    let lastHigh = high;
+    const { traceId, start, service, failed } = this.#input;
+    const members = this.#members;
+    const length = this.#length;
+    const placeAt = this.#placeAt;
+    const earliest = members[0]! * 2;
     let root = -1;
     let rootLength = -1;
     let roots = 0;
@@ -749,29 +671,26 @@ class Assembler {
     let failures = 0;
     const services: number[] = [];
     let known: Set<number> | undefined;
-    for (let at = first; at < end; at++) {
-      const row = output.row[at]!;
-      const length = duration[row * 2 + 1]! * 4294967296 + duration[row * 2]!;
-      const endSum = start[row * 2]! + duration[row * 2]!;
-      const endLow = endSum >>> 0;
-      const endHigh = start[row * 2 + 1]! + duration[row * 2 + 1]! + (endSum > 0xffff_ffff ? 1 : 0);
-      if (endHigh > lastHigh || (endHigh === lastHigh && endLow > lastLow)) {
-        lastLow = endLow;
-        lastHigh = endHigh;
-      }
+    let previousService = -1;
+    for (let index = 0; index < size; index++) {
+      const place = placeAt[index]!;
+      const row = members[place]!;
       failures += failed[row]!;
       const serviceOfRow = service[row]!;
-      if (known === undefined ? !services.includes(serviceOfRow) : !known.has(serviceOfRow)) {
-        services.push(serviceOfRow);
-        known?.add(serviceOfRow);
-        if (services.length === MANY_SERVICES) known = new Set(services);
+      if (serviceOfRow !== previousService) {
+        previousService = serviceOfRow;
+        if (known === undefined ? !services.includes(serviceOfRow) : !known.has(serviceOfRow)) {
+          services.push(serviceOfRow);
+          known?.add(serviceOfRow);
+          if (services.length === MANY_SERVICES) known = new Set(services);
+        }
       }
-      switch (output.parentage[at]) {
+      switch (output.parentage[first + index]) {
         case Parentage.root:
           roots++;
-          if (length > rootLength) {
-            rootLength = length;
-            root = at;
+          if (length[place]! > rootLength) {
+            rootLength = length[place]!;
+            root = first + index;
           }
           break;
         case Parentage.orphan:
@@ -784,14 +703,15 @@ class Assembler {
       }
     }
     const id = idRow * 4;
+    const [durationLow, durationHigh] = this.#traceDuration(size);
     return {
       id: [traceId[id]!, traceId[id + 1]!, traceId[id + 2]!, traceId[id + 3]!],
       first,
       count: size,
-      startLow: low,
-      startHigh: high,
-      durationLow: (lastLow - low) >>> 0,
-      durationHigh: lastHigh - high - (lastLow < low ? 1 : 0),
+      startLow: start[earliest]!,
+      startHigh: start[earliest + 1]!,
+      durationLow,
+      durationHigh,
       root,
       roots,
       orphans,
@@ -799,39 +719,86 @@ class Assembler {
       components: roots + orphans + cuts,
       failed: failures,
       services,
-      complete: roots === 1 && orphans === 0 && cuts === 0 && this.#endsWithRoot(first, end, output),
+      complete: roots === 1 && orphans === 0 && cuts === 0 && this.#endsWithRoot(first, size, output),
       hasSharedIds: this.#hasSharedIds,
     };
   }
 
+  /** From the earliest start of the sorted members to the latest end, as words. */
+  #traceDuration(size: number): readonly [number, number] {
+    const offset = this.#offset;
+    if (this.#isExact) {
+      const length = this.#length;
+      const first = offset[0]!;
+      let last = first;
+      for (let place = 0; place < size; place++) {
+        const end = offset[place]! + length[place]!;
+        if (end > last) last = end;
+      }
+      const high = Math.floor((last - first) / 4294967296);
+      return [last - first - high * 4294967296, high];
+    }
+    const first = this.#startOf(0);
+    let last = first;
+    for (let place = 0; place < size; place++) {
+      const end = this.#endOf(place);
+      if (end > last) last = end;
+    }
+    return [Number((last - first) & 0xffff_ffffn), Number((last - first) >> 32n)];
+  }
+
   /** Says whether no span ends after the root at `first`, but for those behind an async edge. */
-  #endsWithRoot(first: number, end: number, output: Output): boolean {
-    const { start, duration, kind } = this.#input;
-    const rootRow = output.row[first]!;
-    // The row of the span at each depth above the one in hand.
-    const path: number[] = [rootRow];
-    for (let at = first + 1; at < end; at++) {
-      const row = output.row[at]!;
-      const depth = output.depth[at]!;
-      const parentRow = path[depth - 1]!;
-      path[depth] = row;
-      if (isAsyncEdge(kind[parentRow]!, kind[row]!) || compareToEnd(start, duration, row, parentRow, false) > 0) {
+  #endsWithRoot(first: number, size: number, output: Output): boolean {
+    const { kind } = this.#input;
+    const members = this.#members;
+    const placeAt = this.#placeAt;
+    const { depth, left, right } = output;
+    const root = placeAt[0]!;
+    /** The place of the span at each depth above the one in hand. */
+    const path = this.#stack;
+    path[0] = root;
+    for (let index = 1; index < size; index++) {
+      const place = placeAt[index]!;
+      const at = first + index;
+      const parent = path[depth[at]! - 1]!;
+      path[depth[at]!] = place;
+      if (isAsyncEdge(kind[members[parent]!]!, kind[members[place]!]!) || this.#startsBehind(place, parent)) {
         // Nothing below an async edge is waited for: go on behind the subtree.
-        at += (output.right[at]! - output.left[at]! - 1) / 2;
+        index += (right[at]! - left[at]! - 1) / 2;
         continue;
       }
-      if (compareToEnd(start, duration, row, rootRow, true) > 0) return false;
+      if (this.#endsBehind(place, root)) return false;
     }
     return true;
   }
+
+  /** Says whether a member starts after another one has ended. */
+  #startsBehind(place: number, other: number): boolean {
+    const offset = this.#offset;
+    if (this.#isExact) return offset[place]! > offset[other]! + this.#length[other]!;
+    return this.#startOf(place) > this.#endOf(other);
+  }
+
+  /** Says whether a member ends after another one. */
+  #endsBehind(place: number, other: number): boolean {
+    const offset = this.#offset;
+    const length = this.#length;
+    if (this.#isExact) return offset[place]! + length[place]! > offset[other]! + length[other]!;
+    return this.#endOf(place) > this.#endOf(other);
+  }
+
+  /** Start of a member; only where numbers are not exact. */
+  #startOf(place: number): bigint {
+    return integerOfWords(this.#input.start, this.#members[place]!);
+  }
+
+  #endOf(place: number): bigint {
+    return this.#startOf(place) + integerOfWords(this.#input.duration, this.#members[place]!);
+  }
 }
 
-/** Rows by trace, and a row of each trace that bears its full id. */
-interface TraceGroups {
-  readonly traceOf: Uint32Array;
-  readonly traceCount: number;
-  readonly firstRow: Uint32Array;
-}
+/** Spans without a parent in display order: true roots, then orphans, then cut ones, each by start. */
+const TOPS = [Parentage.root, Parentage.orphan, Parentage.cut] as const;
 
 /** From so many services in a trace on, a list is too slow to be searched. */
 const MANY_SERVICES = 32;
@@ -841,30 +808,24 @@ const VISITED = 255;
 /** Mark of a place on the way up from another one. */
 const CLIMBED = 254;
 
-interface Output {
-  row: Uint32Array;
-  parentage: Uint8Array;
-  component: Uint32Array;
-  left: Uint32Array;
-  right: Uint32Array;
-  depth: Uint32Array;
-  self: Uint32Array;
-}
+type Output = Omit<Assembly, 'traces' | 'unsettled'>;
 
-function firstPlaces(output: Output, count: number): Output {
+function newOutput(spans: number): Output {
   return {
-    row: output.row.subarray(0, count),
-    parentage: output.parentage.subarray(0, count),
-    component: output.component.subarray(0, count),
-    left: output.left.subarray(0, count),
-    right: output.right.subarray(0, count),
-    depth: output.depth.subarray(0, count),
-    self: output.self.subarray(0, count * 2),
+    row: new Uint32Array(spans),
+    parentage: new Uint8Array(spans),
+    component: new Uint32Array(spans),
+    left: new Uint32Array(spans),
+    right: new Uint32Array(spans),
+    depth: new Uint32Array(spans),
+    self: new Uint32Array(spans * 2),
   };
 }
 
 /** Where numbering stands. */
 interface Walk {
+  /** Position of the trace's first span. */
+  readonly first: number;
   position: number;
   number: number;
   component: number;
@@ -873,46 +834,4 @@ interface Walk {
 /** Says whether a parent does not wait for a child of these kinds: PRODUCER to CONSUMER. */
 export function isAsyncEdge(parentKind: number, childKind: number): boolean {
   return parentKind === Kind.producer && childKind === Kind.consumer;
-}
-
-/** Has a span end at 2^63 - 1 where it would end later, so that its end is an int64 as its start is. */
-export function cutEnd(start: Uint32Array, duration: Uint32Array, row: number): void {
-  const low = start[row * 2]! + duration[row * 2]!;
-  const high = start[row * 2 + 1]! + duration[row * 2 + 1]! + (low > 0xffff_ffff ? 1 : 0);
-  if (high < 0x8000_0000) return;
-  duration[row * 2] = 0xffff_ffff - start[row * 2]!;
-  duration[row * 2 + 1] = 0x7fff_ffff - start[row * 2 + 1]!;
-}
-
-function hashWords(low: number, high: number): number {
-  const hash = Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1);
-  return hash ^ (hash >>> 15);
-}
-
-/** The 64-bit value of a row. Never in a loop over spans. */
-function integerOfWords(words: Uint32Array, row: number): bigint {
-  return (BigInt(words[row * 2 + 1]!) << 32n) | BigInt(words[row * 2]!);
-}
-
-/** Compares the start of a row, or its end, with the end of another row. */
-function compareToEnd(start: Uint32Array, duration: Uint32Array, row: number, other: number, ofEnd: boolean): number {
-  const low = start[row * 2]! + (ofEnd ? duration[row * 2]! : 0);
-  const high = start[row * 2 + 1]! + (ofEnd ? duration[row * 2 + 1]! : 0);
-  const otherLow = start[other * 2]! + duration[other * 2]!;
-  const otherHigh = start[other * 2 + 1]! + duration[other * 2 + 1]!;
-  return distance(otherLow, otherHigh, low, high);
-}
-
-/** Compares 64-bit values of two rows as unsigned integers. */
-function compareWords(words: Uint32Array, a: number, b: number): number {
-  return words[a * 2 + 1]! - words[b * 2 + 1]! || words[a * 2]! - words[b * 2]!;
-}
-
-/** Compares the trace ids of two rows as unsigned integers. */
-function compareIds(words: Uint32Array, a: number, b: number): number {
-  for (let word = 3; word >= 0; word--) {
-    const difference = words[a * 4 + word]! - words[b * 4 + word]!;
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -1,6 +1,7 @@
 import { type AssemblyInput, assemble, isAsyncEdge } from './assembly.ts';
 import { endOf, type Span } from './span.ts';
 import { Kind, SPAN_KINDS } from './status.ts';
+import { setWords } from './words.ts';
 
 /** A span in its place in a trace. */
 export interface TraceNode {
@@ -122,9 +123,4 @@ function columnsOf(spans: readonly Span[]): AssemblyInput {
     failed[row] = span.status.code === 'error' ? 1 : 0;
   }
   return { count, traceId, spanId, parentId, start, duration, kind, quirks, service, failed };
-}
-
-function setWords(words: Uint32Array, row: number, value: bigint): void {
-  words[row * 2] = Number(value & 0xffff_ffffn);
-  words[row * 2 + 1] = Number((value >> 32n) & 0xffff_ffffn);
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { REASONS } from '../formats/format.ts';
-import { type Assembly, assemble } from '../model/assembly.ts';
+import { Assembler, type Assembly } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Database } from './database.ts';
@@ -90,6 +90,7 @@ export class Loader {
   #writer: SpanWriter | undefined;
   #pending = new PendingSpans();
   #arrivals = new Arrivals();
+  readonly #assembler = new Assembler();
   #nextSpanNo: number;
   #nextIngestId: number;
 
@@ -236,9 +237,9 @@ export class Loader {
   /** Writes what makes room for more. */
   #makeRoom(): void {
     const { count } = this.#pending;
-    const assembly = assemble(this.#pending.assemblyInput, count - SETTLED_AFTER);
+    const assembly = this.#assembler.assemble(this.#pending.assemblyInput, count - SETTLED_AFTER);
     // Where hardly anything is settled, waiting longer would not help: the spans of each trace are far apart.
-    this.#write(assembly.row.length < count / 8 ? assemble(this.#pending.assemblyInput) : assembly);
+    this.#write(assembly.row.length < count / 8 ? this.#assembler.assemble(this.#pending.assemblyInput) : assembly);
   }
 
   #write(assembly: Assembly): void {
@@ -258,7 +259,7 @@ export class Loader {
   }
 
   #writeAll(): void {
-    if (this.#pending.count > 0) this.#write(assemble(this.#pending.assemblyInput));
+    if (this.#pending.count > 0) this.#write(this.#assembler.assemble(this.#pending.assemblyInput));
   }
 
   /**
@@ -271,7 +272,7 @@ export class Loader {
       const settled = this.#arrivals.rowAt(anyBefore, count);
       const complete = this.#arrivals.rowAt(completeBefore, count);
       if (complete > 0) {
-        const assembly = assemble(this.#pending.assemblyInput, settled, complete);
+        const assembly = this.#assembler.assemble(this.#pending.assemblyInput, settled, complete);
         if (assembly.row.length > 0) this.#write(assembly);
       }
     }

@@ -1,5 +1,6 @@
-import { type AssemblyInput, cutEnd } from '../model/assembly.ts';
+import type { AssemblyInput } from '../model/assembly.ts';
 import { Quirk, type SpanBatch, type SpanColumns } from '../model/span-batch.ts';
+import { cutEnd } from '../model/words.ts';
 import type { Dictionaries, IdList, ProducerIds } from './dictionaries.ts';
 
 // Spans that wait for the rest of their traces: flat columns that batches are copied into, with ids of the database.

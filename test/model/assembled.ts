@@ -1,4 +1,4 @@
-import { type AssemblyInput, assemble } from '../../src/model/assembly.ts';
+import { Assembler, type AssemblyInput } from '../../src/model/assembly.ts';
 import { spanIdOf, traceIdOf } from '../../src/model/ids.ts';
 import type { Span } from '../../src/model/span.ts';
 import { Kind } from '../../src/model/status.ts';
@@ -41,10 +41,11 @@ const PARENTAGES = ['child', 'root', 'orphan', 'cut'] as const;
 export function assembleSpans(
   spans: readonly Span[],
   settledBefore = spans.length,
+  assembler = new Assembler(),
 ): { readonly traces: readonly AssembledSpans[]; readonly unsettled: readonly number[] } {
   const services: string[] = [];
   const input = columnsOf(spans, services);
-  const output = assemble(input, settledBefore);
+  const output = assembler.assemble(input, settledBefore);
   const traces = output.traces.map((trace): AssembledSpans => {
     const places = Array.from({ length: trace.count }, (_, place) => trace.first + place);
     return {

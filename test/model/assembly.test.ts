@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Span } from '../../src/model/span.ts';
+import { Assembler } from '../../src/model/assembly.ts';
+import { endOf, type Span } from '../../src/model/span.ts';
 import { Quirk, SHARED_SPAN_MASK } from '../../src/model/span-batch.ts';
 import { traceSpans } from '../support/arbitraries.ts';
 import { DRAWING_START, draw, drawnIdOf, spanIdOf } from '../support/drawn-trace.ts';
@@ -567,6 +568,19 @@ describe('many traces', () => {
     expect(assembleSpans(spans).traces).toHaveLength(60_000);
   });
 
+  test('are the same in memory in which others were assembled before', () => {
+    const assembler = new Assembler();
+    fc.assert(
+      fc.property(fc.array(messyTraces(40), { maxLength: 5 }), fc.nat(20), (traces, early) => {
+        const spans = traces.flatMap((trace, index) =>
+          trace.map(span => ({ ...span, traceId: `${index + 1}`.repeat(32) })),
+        );
+        const settledBefore = Math.max(0, spans.length - early);
+        expect(assembleSpans(spans, settledBefore, assembler)).toEqual(assembleSpans(spans, settledBefore));
+      }),
+    );
+  });
+
   test('no spans are no traces', () => {
     expect(assembleSpans([])).toEqual({ traces: [], unsettled: [] });
   });
@@ -592,6 +606,35 @@ describe('any trace', () => {
         expect(assembleTrace(shuffled)).toEqual(assembleTrace(spans));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('is the same however long it lasts, but for its times', () => {
+    fc.assert(
+      fc.property(messyTraces(), spans => {
+        const first = spans.reduce((least, span) => (isBefore(span, least) ? span : least)).startTimeUnixNano;
+        const [last = first] = spans.map(endOf).sort((a, b) => (a > b ? -1 : 1));
+        const [longest = 0n] = spans.map(span => span.durationNano).sort((a, b) => (a > b ? -1 : 1));
+        // Longer than a double can count in nanoseconds.
+        const factor = (1n << 60n) / (last - first + longest + 1n);
+        const moved = (start: bigint) => (start - first) * factor + 1n;
+        const longer = assembleTrace(
+          spans.map(span => ({
+            ...span,
+            startTimeUnixNano: isUnknown(span) ? 0n : moved(span.startTimeUnixNano),
+            durationNano: span.durationNano * factor,
+          })),
+        );
+        const trace = assembleTrace(spans);
+        const startOf = (start: bigint) => (spans.every(isUnknown) ? 0n : moved(start));
+        expect(longer).toEqual({
+          ...trace,
+          start: startOf(trace.start),
+          duration: trace.duration * factor,
+          spans: trace.spans.map(span => ({ ...span, start: startOf(span.start), self: span.self * factor })),
+        });
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -647,6 +690,15 @@ function messyTraces(maxSpans = 16): fc.Arbitrary<readonly Span[]> {
       };
     }),
   );
+}
+
+function isUnknown({ quirks }: Span): boolean {
+  return (quirks & Quirk.startUnknown) !== 0;
+}
+
+/** Says whether a span has the earlier start of two, as far as starts are known. */
+function isBefore(span: Span, other: Span): boolean {
+  return !isUnknown(span) && (isUnknown(other) || span.startTimeUnixNano < other.startTimeUnixNano);
 }
 
 /** Every span begins where the sibling before it has ended; parents still contain their children. */
