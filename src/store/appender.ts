@@ -59,6 +59,11 @@ export class TableAppender {
     return this.#row;
   }
 
+  /** Rows that the columns have room for, the row in hand among them. */
+  get room(): number {
+    return ROWS - this.#row;
+  }
+
   /** The words of a fixed-width column; they are the same array for every chunk. */
   words(column: number): Uint32Array {
     const { words } = this.#columns[column]!;
@@ -92,20 +97,45 @@ export class TableAppender {
   setList(column: number, items: ArrayLike<number> & Iterable<number>, from = 0, to = items.length): void {
     const target = this.#columns[column]!;
     const length = to - from;
-    if (target.itemCount + length > target.items.length) {
-      const larger = new Uint32Array(Math.max(target.items.length * 2, target.itemCount + length));
-      larger.set(target.items);
-      target.items = larger;
-    }
+    const list = roomFor(target, length);
     const { entries } = target;
-    entries[this.#row * 4] = target.itemCount;
+    let count = target.itemCount;
+    entries[this.#row * 4] = count;
     entries[this.#row * 4 + 2] = length;
-    for (let at = from; at < to; at++) target.items[target.itemCount++] = items[at]!;
+    for (let at = from; at < to; at++) list[count++] = items[at]!;
+    target.itemCount = count;
+  }
+
+  /**
+   * Sets the lists of this row and those behind it, as many as `rows`, to lists of `items`: list r ends at `ends[r]`, where the next one
+   * begins.
+   */
+  setLists(column: number, items: Uint32Array, ends: Uint32Array, rows: Uint32Array): void {
+    const target = this.#columns[column]!;
+    const { entries } = target;
+    let count = target.itemCount;
+    let at = this.#row * 4;
+    for (const row of rows) {
+      const from = row === 0 ? 0 : ends[row - 1]!;
+      const to = ends[row]!;
+      const list = roomFor(target, to - from);
+      entries[at] = count;
+      entries[at + 2] = to - from;
+      at += 4;
+      for (let item = from; item < to; item++) list[count++] = items[item]!;
+      target.itemCount = count;
+    }
   }
 
   /** Ends the row. */
   next(): void {
-    if (++this.#row === ROWS) this.#push();
+    this.advance(1);
+  }
+
+  /** Ends this row and those behind it, as many as `rows` and no more than there is room for. */
+  advance(rows: number): void {
+    this.#row += rows;
+    if (this.#row === ROWS) this.#push();
   }
 
   #push(): void {
@@ -194,6 +224,17 @@ function newColumn(type: ColumnType): Column {
     validity: new Uint8Array(ROWS / 8).fill(255),
     hasNulls: false,
   };
+}
+
+/** The items of a column of lists, with room for so many more. */
+function roomFor(column: Column, items: number): Uint32Array {
+  const least = column.itemCount + items;
+  if (least > column.items.length) {
+    const larger = new Uint32Array(Math.max(column.items.length * 2, least));
+    larger.set(column.items);
+    column.items = larger;
+  }
+  return column.items;
 }
 
 function logicalType(type: ColumnType): duckdb.LogicalType {

@@ -39,6 +39,9 @@ class Parts {
   readonly attributes = words();
   readonly #aWidth: number;
   readonly #bWidth: number;
+  /** What `firstBySpan` returned last, and for how many spans; none since parts were added. */
+  readonly #first = words();
+  #indexedSpans: number | undefined;
 
   constructor(aWidth: number, bWidth: number) {
     this.#aWidth = aWidth;
@@ -62,6 +65,7 @@ class Parts {
     firstSpan: number,
   ): void {
     if (rows.count === 0) return;
+    this.#indexedSpans = undefined;
     const from = this.count;
     const to = from + rows.count;
     const attributeFrom = this.attributeCount;
@@ -82,18 +86,20 @@ class Parts {
 
   /** Where the parts of each span begin: `first[row]` to `first[row + 1]`. Parts stand in the order of their spans. */
   firstBySpan(spanCount: number): Uint32Array {
-    const first = new Uint32Array(spanCount + 1);
-    let part = 0;
-    for (let row = 0; row <= spanCount; row++) {
-      while (part < this.count && this.span.items[part]! < row) part++;
-      first[row] = part;
-    }
+    if (this.#indexedSpans === spanCount) return this.#first.items;
+    const first = this.#first.reserve(spanCount + 1);
+    const span = this.span.items;
+    let row = 0;
+    for (let part = 0; part < this.count; part++) for (const of = span[part]!; row <= of; row++) first[row] = part;
+    first.fill(this.count, row, spanCount + 1);
+    this.#indexedSpans = spanCount;
     return first;
   }
 
   /** Keeps the parts of the spans in `runs`. */
   keep(runs: readonly Run[], spanCount: number): void {
     const first = this.firstBySpan(spanCount);
+    this.#indexedSpans = undefined;
     let count = 0;
     let attributeCount = 0;
     for (const run of runs) {

@@ -61,66 +61,77 @@ export class SpanWriter {
 
   #writeSpans(assembly: Assembly, pending: PendingSpans): void {
     const table = this.#span;
+    const total = assembly.row.length;
+    const place: Place = { trace: 0, path: [] };
+    for (let from = 0; from < total; ) {
+      const to = Math.min(from + table.room, total);
+      this.#fillIds(assembly, pending, from, to, place);
+      this.#fillStored(assembly, pending, from, to);
+      this.#fillAssembled(assembly, from, to);
+      table.advance(to - from);
+      from = to;
+    }
+  }
+
+  /** Fills in what depends on the spans before. */
+  #fillIds(assembly: Assembly, pending: PendingSpans, from: number, to: number, place: Place): void {
+    const table = this.#span;
     const spanNo = table.words(0);
     const traceId = table.words(1);
-    const spanId = table.words(2);
     const parentId = table.words(3);
-    const start = table.words(4);
-    const duration = table.words(5);
-    const self = table.words(6);
-    const operation = table.words(7);
-    const resource = table.words(8);
-    const status = table.words(9);
-    const parentage = table.bytes(10);
-    const component = table.words(11);
-    const left = table.words(12);
-    const right = table.words(13);
-    const depth = table.words(14);
-    const attributes = pending.attributes.items;
-    const attributeEnd = pending.attributeEnd.items;
-    /** The row of the span at each depth above the one in hand. */
-    const path: number[] = [];
-    let number = this.nextSpanNo;
-    for (const trace of assembly.traces) {
-      const [id0, id1, id2, id3] = trace.id;
-      for (let position = trace.first; position < trace.first + trace.count; position++) {
-        const row = assembly.row[position]!;
-        const level = assembly.depth[position]!;
-        path[level] = row;
-        const at = table.row;
-        const at2 = at * 2;
-        const row2 = row * 2;
-        setInteger(spanNo, at, number++);
-        traceId[at * 4] = id0;
-        traceId[at * 4 + 1] = id1;
-        traceId[at * 4 + 2] = id2;
-        traceId[at * 4 + 3] = id3;
-        spanId[at2] = pending.spanId.items[row2]!;
-        spanId[at2 + 1] = pending.spanId.items[row2 + 1]!;
-        // The parent that assembly found: for a Zipkin span it may have another id than the one it names.
-        const isChild = assembly.parentage[position] === Parentage.child;
-        const named = isChild ? pending.spanId.items : pending.parentId.items;
-        const of = isChild ? path[level - 1]! * 2 : row2;
-        parentId[at2] = named[of]!;
-        parentId[at2 + 1] = named[of + 1]!;
-        start[at2] = pending.start.items[row2]!;
-        start[at2 + 1] = pending.start.items[row2 + 1]!;
-        duration[at2] = pending.duration.items[row2]!;
-        duration[at2 + 1] = pending.duration.items[row2 + 1]!;
-        self[at2] = assembly.self[position * 2]!;
-        self[at2 + 1] = assembly.self[position * 2 + 1]!;
-        operation[at] = pending.operation.items[row]!;
-        resource[at] = pending.resource.items[row]!;
-        status[at] = pending.status.items[row]!;
-        parentage[at] = assembly.parentage[position]!;
-        component[at] = assembly.component[position]!;
-        left[at] = assembly.left[position]!;
-        right[at] = assembly.right[position]!;
-        depth[at] = level;
-        table.setList(15, attributes, row === 0 ? 0 : attributeEnd[row - 1]!, attributeEnd[row]!);
-        table.next();
+    const { row: rows, depth, parentage, traces } = assembly;
+    const spanIds = pending.spanId.items;
+    const parentIds = pending.parentId.items;
+    const { path } = place;
+    let trace = traces[place.trace]!;
+    let end = trace.first + trace.count;
+    for (let position = from, at = table.row; position < to; position++, at++) {
+      if (position === end) {
+        trace = traces[++place.trace]!;
+        end += trace.count;
       }
+      const { id } = trace;
+      const row = rows[position]!;
+      const level = depth[position]!;
+      path[level] = row;
+      setInteger(spanNo, at, this.nextSpanNo + position);
+      traceId[at * 4] = id[0];
+      traceId[at * 4 + 1] = id[1];
+      traceId[at * 4 + 2] = id[2];
+      traceId[at * 4 + 3] = id[3];
+      // The parent that assembly found: for a Zipkin span it may have another id than the one it names.
+      const isChild = parentage[position] === Parentage.child;
+      const named = isChild ? spanIds : parentIds;
+      const of = isChild ? path[level - 1]! * 2 : row * 2;
+      parentId[at * 2] = named[of]!;
+      parentId[at * 2 + 1] = named[of + 1]!;
     }
+  }
+
+  /** Fills in what stands in the columns of the input, in the order of assembly. */
+  #fillStored(assembly: Assembly, pending: PendingSpans, from: number, to: number): void {
+    const table = this.#span;
+    const first = table.row;
+    const rows = assembly.row.subarray(from, to);
+    gatherPairs(pending.spanId.items, rows, table.words(2), first);
+    gatherPairs(pending.start.items, rows, table.words(4), first);
+    gatherPairs(pending.duration.items, rows, table.words(5), first);
+    gather(pending.operation.items, rows, table.words(7), first);
+    gather(pending.resource.items, rows, table.words(8), first);
+    gather(pending.status.items, rows, table.words(9), first);
+    table.setLists(15, pending.attributes.items, pending.attributeEnd.items, rows);
+  }
+
+  /** Fills in what stands in the columns of the output. */
+  #fillAssembled({ self, parentage, component, left, right, depth }: Assembly, from: number, to: number): void {
+    const table = this.#span;
+    const first = table.row;
+    table.words(6).set(self.subarray(from * 2, to * 2), first * 2);
+    table.bytes(10).set(parentage.subarray(from, to), first);
+    table.words(11).set(component.subarray(from, to), first);
+    table.words(12).set(left.subarray(from, to), first);
+    table.words(13).set(right.subarray(from, to), first);
+    table.words(14).set(depth.subarray(from, to), first);
   }
 
   #writeEvents(assembly: Assembly, pending: PendingSpans): void {
@@ -207,6 +218,26 @@ export class SpanWriter {
 
   close(): void {
     for (const table of [this.#span, this.#trace, this.#event, this.#link]) table.close();
+  }
+}
+
+/** Where writing stands: the trace in hand, and the row of the span at each depth above the one in hand. */
+interface Place {
+  trace: number;
+  readonly path: number[];
+}
+
+/** Copies the items at `rows`, in their order, to `at`. */
+function gather(source: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
+  for (let index = 0; index < rows.length; index++) target[at + index] = source[rows[index]!]!;
+}
+
+/** The same for columns of two words a row. */
+function gatherPairs(source: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
+  for (let index = 0, to = at * 2; index < rows.length; index++, to += 2) {
+    const from = rows[index]! * 2;
+    target[to] = source[from]!;
+    target[to + 1] = source[from + 1]!;
   }
 }
 
