@@ -147,6 +147,7 @@ test('the dictionary of values keeps keys and classes apart, and leaves out keys
     ask(7, ValueType.string, `request ${number}`, 100 + number);
   }
   expect(ask(7, ValueType.string, 'request 9999', 0)).toBe(0);
+  expect([values.comesAgain(7), values.comesAgain(1), values.comesAgain(1000)]).toEqual([false, true, true]);
   expect(ask(1, ValueType.string, '1', 0)).toBe(10);
 });
 

@@ -6,6 +6,7 @@ import { BatchWriter } from '../../src/formats/columns/batch-writer.ts';
 import { SpanLane } from '../../src/formats/lane/lane.ts';
 import { traceSpans } from '../support/arbitraries.ts';
 import { decodeDump, decodeDumps } from '../support/decode.ts';
+import { draw } from '../support/drawn-trace.ts';
 import { fixture, fixturesIn } from '../support/fixtures.ts';
 import { jaegerJson } from '../support/jaeger-json.ts';
 import { otlpJson } from '../support/otlp-json.ts';
@@ -141,6 +142,20 @@ describe('more than is remembered', () => {
       tags: { 'service.version': 'x', 'k8s.pod.name': `pod ${index % (MANY - 100)}` },
     }));
     await expectSame(JSON.stringify(spans), 1 << 20);
+  });
+
+  test('of attribute values, some of which never come again', async () => {
+    const [span] = draw('a | 0-9');
+    const spans = Array.from({ length: 9000 }, (_, index) => ({
+      ...span!,
+      spanId: hex(index).padStart(16, '0'),
+      attributes: {
+        'request.id': `request ${index}`,
+        route: `/route/${index % 7}`,
+        user: `user ${Math.floor(index / 2) % 4000}`,
+      },
+    }));
+    await expectSame(otlpJson(spans), 1 << 20);
   });
 
   test('of operations whose service is not known yet', async () => {

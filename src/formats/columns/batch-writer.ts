@@ -279,6 +279,11 @@ export class BatchWriter {
     return id;
   }
 
+  /** Says whether values of a key come again, as far as is known: else they are not worth remembering. */
+  comesAgain(key: number): boolean {
+    return this.#dictionary.comesAgain(key);
+  }
+
   /** Id of any value; for values that do not come once a span. */
   value(key: number, value: AttributeValue): number {
     const type = typeOfValue(value);

@@ -7,6 +7,8 @@ import { type ByteSource, copyBytes, equalBytes, hashBytes, SLACK } from './byte
 const MAX_VALUES = 65_536;
 /** Every so many new values of a key, it is asked whether its values come again at all: one use for 64 of them. */
 const TRIAL_VALUES = 4096;
+/** In place of the number of values of a key: they hardly ever come again. */
+const SINGLE_USE = MAX_VALUES + 1;
 const MAX_VALUE_BYTES = 65_536;
 const MAX_BYTES = 96 << 20;
 const MAX_ENTRIES = 1 << 21;
@@ -113,6 +115,11 @@ export class ValueDictionary {
     if (valueClass < ValueClass.doubleBits) this.#countDistinct(key);
   }
 
+  /** Says whether values of a key come again, as far as is known. */
+  comesAgain(key: number): boolean {
+    return key >= this.#distinct.length || this.#distinct[key] !== SINGLE_USE;
+  }
+
   /** Says whether values of a key are remembered. */
   #takes(key: number): boolean {
     return key < this.#distinct.length ? this.#distinct[key]! < MAX_VALUES : key < MAX_KEYS;
@@ -130,7 +137,7 @@ export class ValueDictionary {
     }
     const distinct = this.#distinct[key]! + 1;
     const isTrial = distinct % TRIAL_VALUES === 0;
-    this.#distinct[key] = isTrial && this.#uses[key]! - distinct < distinct / 64 ? MAX_VALUES : distinct;
+    this.#distinct[key] = isTrial && this.#uses[key]! - distinct < distinct / 64 ? SINGLE_USE : distinct;
   }
 
   #grow(): void {

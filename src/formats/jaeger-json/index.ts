@@ -295,7 +295,7 @@ class JaegerJsonReader {
       if (form === LaneForm.jaegerProcess) {
         host.value = this.#parseProcess(cursor);
         if (cursor.position !== to) throw NOT_FOR_THE_LANE;
-        return 0;
+        return LANE_FIELD + LaneField.nothing;
       }
       const ofSpan = form === LaneForm.jaegerTag;
       if (!this.#readTag(cursor, ofSpan) || cursor.position !== to) throw NOT_FOR_THE_LANE;

@@ -162,6 +162,8 @@ export class SpanLane {
   /** Where the attributes of an event are put: keys and values in turn. */
   readonly #list: Uint32Array;
   #listCount = 0;
+  /** Where the value of an attribute is put, and whether it is worth remembering. */
+  readonly #answer: Uint32Array;
   #host: LaneHost | undefined;
   #otlp: OtlpHost | undefined;
   #tags: TagHost | undefined;
@@ -189,9 +191,13 @@ export class SpanLane {
     const { exports } = new WebAssembly.Instance(module, {
       env: { abort: () => fail('the lane stopped') },
       host: {
-        attributeKey: (form: number, from: number, to: number) =>
-          asked(this.#host).attribute(from - this.#base, to - this.#base, form),
-        attributeValue: () => asked(this.#host).value,
+        attributeKey: (form: number, from: number, to: number) => {
+          const host = asked(this.#host);
+          const key = host.attribute(from - this.#base, to - this.#base, form);
+          this.#answer[0] = host.value;
+          this.#answer[1] = key >= LANE_FIELD || writer.comesAgain(key) ? 1 : 0;
+          return key;
+        },
         nameOf: (from: number, to: number) => {
           const source = this.#base === this.#jsonBase ? this.jsonWindow : this.protoWindow;
           return writer.nameOf(source, from - this.#base, to - this.#base);
@@ -290,6 +296,9 @@ export class SpanLane {
       uses: words('USES', place('KEYS')),
     };
     this.#list = words('LIST', place('LIST_PAIRS') * 2);
+    this.#answer = words('ANSWER', 2);
+    // Written before it is read, as in columns/value-dictionary.ts.
+    words('SLOTS', (place('SLOT_COUNT') * place('SLOT_BYTES')) / 4).fill(0);
   }
 
   /**

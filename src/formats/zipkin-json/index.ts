@@ -149,7 +149,7 @@ class ZipkinJsonReader {
       const host = this.#laneHost;
       if (form === LaneForm.zipkinKind) {
         host.value = this.#kindOf(cursor, from, to);
-        return 0;
+        return LANE_FIELD + LaneField.nothing;
       }
       cursor.nextKey(true);
       if (form === LaneForm.zipkinTag) this.#readTag(cursor);

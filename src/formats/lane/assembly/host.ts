@@ -2,13 +2,11 @@
 // ends the run before the span in hand, which is then read in TypeScript.
 
 /**
- * Makes an attribute of the bytes, which are written in `form`; returns its key, and leaves its value for `attributeValue`. A key
- * of `FIELD` or more (tags.ts) says that it is a field of the span.
+ * Makes an attribute of the bytes, which are written in `form`; returns its key, and leaves at `ANSWER` its value, and 1 where it is worth
+ * remembering. A key of `FIELD` or more (tags.ts) says that it is a field of the span.
  */
 @external("host", "attributeKey")
 export declare function attributeKey(form: u32, from: u32, to: u32): u32;
-@external("host", "attributeValue")
-export declare function attributeValue(): u32;
 @external("host", "nameOf")
 export declare function nameOf(from: u32, to: u32): u32;
 /** Returns the id of the status written in the bytes. */

@@ -52,20 +52,23 @@ export const USES: u32 = PART_SEEN_AT + KEYS * 4;
 export const LIST_PAIRS: u32 = 64;
 export const LIST: u32 = USES + KEYS * 4;
 
+/** Where the host puts the value of an attribute, and whether it is worth remembering. */
+export const ANSWER: u32 = LIST + LIST_PAIRS * 8;
+
 /** References of the Jaeger span in hand. */
 export const REFERENCE_COUNT: u32 = 64;
 export const REFERENCE_BYTES: u32 = 40;
-export const REFERENCES: u32 = LIST + LIST_PAIRS * 8;
+export const REFERENCES: u32 = ANSWER + 8;
 
 /** Lengths of Jaeger processes, by how they begin. */
 export const LENGTH_SETS: u32 = 256;
 export const LENGTHS_OF_SET: u32 = 4;
 export const LENGTHS: u32 = REFERENCES + REFERENCE_COUNT * REFERENCE_BYTES;
 
-// The cache of texts: slots of hash (u64), ring position + 1, form and length, key, value.
+// The cache of texts: slots of hash (u64), ring position + 1, form and length, key, value. Two of them make a line of the processor's cache.
 export const SLOT_COUNT: u32 = 1 << 17;
-export const SLOT_BYTES: u32 = 24;
-export const SLOTS: u32 = LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4;
+export const SLOT_BYTES: u32 = 32;
+export const SLOTS: u32 = (LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4 + 63) & ~63;
 export const RING_BYTES: u32 = 1 << 24;
 /** Longer texts are not worth a place. */
 export const LONGEST: u32 = 2048;

@@ -1,7 +1,7 @@
 import * as answers from "./answers";
 import * as host from "./host";
 import {
-  ATTRIBUTES, ATTRIBUTE_END, DURATION, EVENT_ATTRIBUTES, EVENT_ATTRIBUTE_END, EVENT_NAME, EVENT_SPAN, EVENT_TIME, KEYS, LINK_ATTRIBUTES,
+  ANSWER, ATTRIBUTES, ATTRIBUTE_END, DURATION, EVENT_ATTRIBUTES, EVENT_ATTRIBUTE_END, EVENT_NAME, EVENT_SPAN, EVENT_TIME, KEYS, LINK_ATTRIBUTES,
   LINK_ATTRIBUTE_END, LINK_SPAN, LINK_SPAN_ID, LINK_TRACE_ID, LIST, LONGEST, OPERATION, PARENT_ID, PART_SEEN, PART_SEEN_AT, RESOURCE, RING,
   RING_BYTES, RUN_ATTRIBUTES, RUN_EVENTS, RUN_EVENT_ATTRIBUTES, RUN_LINKS, RUN_LINK_ATTRIBUTES, RUN_SPANS, SEEN, SEEN_AT, SLOTS, SLOT_BYTES,
   SLOT_COUNT, SPAN_ID, START, STATUS, TRACE_ID, USES,
@@ -339,22 +339,44 @@ export function knows(form: u32, from: u32, to: u32): bool {
   return isKnown(form, from, length, hashOf(from, length, form));
 }
 
+/** The first of the two slots that a text may stand in. */
 @inline
-function slotOf(hash: u64): u32 {
-  return SLOTS + (<u32>hash & (SLOT_COUNT - 1)) * SLOT_BYTES;
+function slotsOf(hash: u64): u32 {
+  return SLOTS + (<u32>hash & (SLOT_COUNT / 2 - 1)) * (2 * SLOT_BYTES);
 }
 
 @inline
 function isKnown(form: u32, from: u32, length: u32, hash: u64): bool {
-  const slot = slotOf(hash);
-  if (load<u64>(slot) != hash || load<u32>(slot, 12) != ((length << FORM_BITS) | form)) return false;
-  const position = load<u32>(slot, 8) - 1;
-  const text = RING + (position & (RING_BYTES - 1));
-  if (ringTop - position >= RING_BYTES || !equal(text, from, length)) return false;
+  const slot = slotsOf(hash);
+  if (!holds(slot, form, from, length, hash)) {
+    if (!holds(slot + SLOT_BYTES, form, from, length, hash)) return false;
+    promote(slot);
+  }
   foundKey = load<u32>(slot, 16);
   foundValue = load<u32>(slot, 20);
-  if (form == FORM_ZIPKIN_EVENT) foundList = text + aligned(length);
+  if (form == FORM_ZIPKIN_EVENT) foundList = textIn(slot) + aligned(length);
   return true;
+}
+
+/** Where the text of a slot stands, if it was not written over. */
+@inline
+function textIn(slot: u32): u32 {
+  return RING + ((load<u32>(slot, 8) - 1) & (RING_BYTES - 1));
+}
+
+@inline
+function holds(slot: u32, form: u32, from: u32, length: u32, hash: u64): bool {
+  if (load<u64>(slot) != hash || load<u32>(slot, 12) != ((length << FORM_BITS) | form)) return false;
+  return ringTop - (load<u32>(slot, 8) - 1) < RING_BYTES && equal(textIn(slot), from, length);
+}
+
+/** Has the second of two slots change places with the first, out of which no new text drives it: it came again. */
+function promote(slot: u32): void {
+  for (let at = slot; at < slot + SLOT_BYTES; at += 16) {
+    const first = v128.load(at);
+    v128.store(at, v128.load(at, SLOT_BYTES));
+    v128.store(at, first, SLOT_BYTES);
+  }
 }
 
 function make(form: u32, from: u32, to: u32, hash: u64): void {
@@ -367,7 +389,8 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
     foundList = LIST;
   } else {
     foundKey = host.attributeKey(form, from, to);
-    foundValue = host.attributeValue();
+    foundValue = load<u32>(ANSWER);
+    if (load<u32>(ANSWER, 4) == 0) return;
   }
   const length = to - from;
   if (length > LONGEST) return;
@@ -377,7 +400,7 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
   }
   const text = RING + (ringTop & (RING_BYTES - 1));
   memory.copy(text, from, length);
-  const slot = slotOf(hash);
+  const slot = slotsOf(hash) + SLOT_BYTES;
   store<u64>(slot, hash);
   store<u32>(slot, ringTop + 1, 8);
   store<u32>(slot, (length << FORM_BITS) | form, 12);
