@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const output = `${root}dist/next`;
 rmSync(output, { recursive: true, force: true });
 await build({
-  entryPoints: ['cli', 'ingest/decode-worker', 'receive/receive-worker'].map(file => `${root}src/${file}.ts`),
+  entryPoints: ['cli', 'ingest/start-decode-worker', 'receive/receive-worker'].map(file => `${root}src/${file}.ts`),
   outdir: output,
   entryNames: '[name]',
   bundle: true,

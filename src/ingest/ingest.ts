@@ -188,7 +188,7 @@ class Decoders {
   async #startWorker(): Promise<Worker> {
     if (this.#worker !== undefined) return this.#worker;
     const { Worker } = await import('node:worker_threads');
-    const file = import.meta.url.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
+    const file = import.meta.url.endsWith('.ts') ? './start-decode-worker.ts' : './start-decode-worker.js';
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: { producer: this.#target.newProducer(), options: this.#options, maxWaiting: MAX_WAITING },
     });
