@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Half of the time is that of processes that are waited for.
+    maxWorkers: 2,
     testTimeout: 30_000,
     env: { TZ: 'UTC', NO_COLOR: '1' },
   },

@@ -76,10 +76,12 @@ const flakyFile = () =>
     ),
   );
 
-/** Those that explain.test.ts has: only the plan of an explanation is for people alone. */
-const OF_EXPLAIN = ['flags.pipe', 'relation.pipe', 'relation.width-120', 'relation.width-80'].map(
-  what => `explain/${what}.txt`,
-);
+/** Those of other tests. */
+const OF_OTHERS = [
+  ...['flags.pipe', 'relation.pipe', 'relation.width-120', 'relation.width-80'].map(what => `explain/${what}.txt`),
+  'db/info.width-100.txt',
+  ...['ascii', 'spans', 'traces'].flatMap(what => [80, 200].map(width => `tail/${what}.width-${width}.txt`)),
+];
 
 const GOLDENS: readonly (readonly [what: string, args: readonly string[], source: Source])[] = [
   ['summary/example', ['summary'], EXAMPLE],
@@ -172,7 +174,7 @@ describe('the golden files', () => {
 
   test('are those of this list', () => {
     const named = GOLDENS.flatMap(([what]) => WIDTHS.map(width => `${what}.width-${width}.txt`));
-    expect(files).toEqual([...named, ...OF_EXPLAIN].sort());
+    expect(files).toEqual([...named, ...OF_OTHERS].sort());
   });
 
   test('have no line that is wider than their name says', () => {

@@ -56,7 +56,8 @@ function anyValue(value: AttributeValue): object {
     case 'bigint':
       return { intValue: String(value) };
     case 'number':
-      return { doubleValue: Number.isFinite(value) ? value : String(value) };
+      // JSON.stringify writes -0 as 0.
+      return { doubleValue: Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value) };
     default:
       if (value === null) return {};
       if (value instanceof Uint8Array) return { bytesValue: Buffer.from(value).toString('base64') };

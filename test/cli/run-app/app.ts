@@ -107,8 +107,9 @@ async function perform(step: string, rest: readonly string[]): Promise<void> {
       return;
     case 'wait': {
       const alive = setInterval(() => {}, 1000);
+      const terminated = once(process, 'SIGTERM');
       process.stdout.write('waiting\n');
-      await once(process, 'SIGTERM');
+      await terminated;
       clearInterval(alive);
       return;
     }
