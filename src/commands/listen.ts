@@ -109,6 +109,7 @@ export const command: Command = {
         endpoint,
         ...(counts.get(name) ?? NO_COUNTS),
       }));
+      await store.database.setThreads(SUMMARY_THREADS);
       const page = await summarise(
         store.database,
         { spans: `s.span_no >= ${firstSpanNo}`, traces: table => `${table}.first_span_no >= ${firstSpanNo}` },
@@ -145,6 +146,8 @@ export const command: Command = {
   },
 };
 
+/** What is appended takes one thread; what is asked at the end, both cores of a small machine. */
+const SUMMARY_THREADS = 4;
 /** Traces in each list of the closing summary. */
 const LISTED_TRACES = 5;
 

@@ -13,6 +13,8 @@ import type { FromReceiveWorker, Listening, Received, ReceiveTask, ToReceiveWork
 const TICK_MS = 200;
 /** A trace without a root, or with orphans, waits this long for the rest before it is written as it is. */
 const INCOMPLETE_MS = 10_000;
+/** Bytes that DuckDB may hold: half of what a load has, for less is appended at a time. With all of it nothing is faster. */
+const MEMORY_LIMIT = 128e6;
 /** Nothing waits longer, or the journal of a trace without an end would grow without one. */
 const LONGEST_MS = 60_000;
 
@@ -75,7 +77,7 @@ export class Session {
 
   /** Starts the receivers. Throws `UserError` where one cannot listen. */
   static async start(loader: Loader, task: Omit<ReceiveTask, 'producer'>, options: SessionOptions): Promise<Session> {
-    await loader.begin();
+    await loader.begin(MEMORY_LIMIT);
     const workerData: ReceiveTask = { ...task, producer: producerOf(loader) };
     const file = import.meta.url.endsWith('.ts') ? './receive-worker.ts' : './receive-worker.js';
     const worker = new Worker(new URL(file, import.meta.url), { workerData });

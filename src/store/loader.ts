@@ -152,9 +152,10 @@ export class Loader {
     return this.#producerCount++;
   }
 
-  async begin(): Promise<void> {
+  /** Begins a source. DuckDB may hold so many bytes while it is appended to. */
+  async begin(memoryLimit = APPENDING_MEMORY): Promise<void> {
     // What is appended is written soon and not asked for: holding more of it is of no use.
-    if (this.#isFile) await this.#database.limitMemory(APPENDING_MEMORY);
+    if (this.#isFile) await this.#database.limitMemory(memoryLimit);
     this.#firstSpanNo = this.#nextSpanNo;
     this.#received = this.#stored = this.#duplicates = this.#sharedIds = this.#droppedTraces = 0;
     this.#hasAccount = false;
