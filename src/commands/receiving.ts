@@ -17,7 +17,7 @@ import type { Commit } from '../store/loader.ts';
 import type { ServedReads } from '../store/served/server.ts';
 import type { Store } from '../store/store.ts';
 import type { AnyOption, CommandContext, Option } from './command.ts';
-import { byteSize, KEEP, MAX_SIZE, wholeNumber } from './options.ts';
+import { byteSize, KEEP, MAX_SIZE, retentionLimits, wholeNumber } from './options.ts';
 import { reasonOf } from './reason.ts';
 import { hasRetention, Retention } from './retention.ts';
 
@@ -147,6 +147,8 @@ export async function startReceiving(
   { ports, settleMs = SETTLE_MS }: ReceivingSettings = {},
 ): Promise<Receiving> {
   const { path } = store.database;
+  // What they say is asked again whenever something may go; a mistake is told at once.
+  retentionLimits(context);
   // A database in memory goes with the process, and a journal would outlive it.
   const journal = path === ':memory:' || context.get(FAST) === true ? undefined : journalFolder(path);
   const task = await receiveTask(context, ports, journal);

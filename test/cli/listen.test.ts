@@ -348,6 +348,8 @@ describe('listen refuses', () => {
     [['traces.jsonl'], "listen takes no arguments, not 'traces.jsonl'"],
     [['--for', 'soon'], "--for takes a duration, not 'soon'"],
     [['--until-idle', '30d'], '--until-idle 30d is too long'],
+    [['--keep', 'soon'], "--keep takes a time, not 'soon'"],
+    [['--max-size', '3MB'], "--max-size takes 16MB or more, not '3MB'"],
     [['--max-spans', '0'], "--max-spans takes a whole number from 1 on, not '0'"],
     [['--port-http', '70000'], "--port-http takes a whole number from 0 to 65535, not '70000'"],
     [[...FREE, '--host', '203.0.113.7'], '203.0.113.7 is no address of this machine'],
