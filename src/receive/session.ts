@@ -223,16 +223,15 @@ export class Session {
   }
 
   /**
-   * Does something to the database while nothing comes, with all that came committed. Rows may be dropped, those of
-   * dictionaries, too. Requests wait meanwhile.
+   * Does something to the database with all that came committed. Rows may be dropped, those of dictionaries, too. What comes meanwhile
+   * waits with this thread, and is that of another producer, whose ids are behind all that there are.
    */
   async betweenTransactions<T>(work: () => Promise<T>): Promise<T> {
     await this.#flush(true);
     return this.#do(async () => {
       await this.#commit(EVERYTHING_SETTLED);
-      const result = await this.#loader.betweenTransactions(work);
       this.#send({ type: 'go-on', producer: producerOf(this.#loader) });
-      return result;
+      return this.#loader.betweenTransactions(work);
     });
   }
 
