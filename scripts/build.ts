@@ -28,8 +28,8 @@ for (const folder of ['schema', 'views'])
 
 // Fixed memory, no allocation, no garbage collector: the smallest of what AssemblyScript can be.
 const { error, stderr } = await asc.main([
-  `${root}src/formats/lane/assembly/index.ts`,
-  ...['--outFile', `${output}/lane.wasm`, '--runtime', 'stub', '--initialMemory', '512', '--maximumMemory', '512'],
+  `${root}src/webassembly/lane/index.ts`,
+  ...['--outFile', `${output}/lane.wasm`, '--runtime', 'stub', '--initialMemory', '1280', '--maximumMemory', '1280'],
   ...['--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--converge'],
 ]);
 if (error !== null) throw new Error(`${stderr}`, { cause: error });

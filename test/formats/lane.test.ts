@@ -27,7 +27,7 @@ test('the lane has been built', () => {
 });
 
 test('the words that the lane knows fields by are their names', () => {
-  const source = readFileSync(join(REPOSITORY, 'src/formats/lane/assembly/words.ts'), 'utf8');
+  const source = readFileSync(join(REPOSITORY, 'src/webassembly/lane/words.ts'), 'utf8');
   const words = new Map(
     [...source.matchAll(/const (\w+): u64 = (0x\w+);/g)].map(([, name, word]) => [name, BigInt(word ?? 0)]),
   );
@@ -91,16 +91,35 @@ const LANES = [
   'zipkin-json/shop.json',
 ];
 
-test.each(LANES)('common spans take the lane: %s', async file => {
-  let inLane = 0;
-  const { appendRun } = BatchWriter.prototype;
-  const spy = vi.spyOn(BatchWriter.prototype, 'appendRun').mockImplementation(function (this: BatchWriter, run) {
-    inLane += run.spanCount;
+/** Those that machines wrote without white space: of their attributes the lane reads new values itself. */
+const COMPACT = LANES.filter(file => file !== 'jaeger-json/ui-download.json');
+
+/** Decodes a file with the lane; returns how many spans and new values it gave to the writer, and how many spans there are. */
+async function readInLane(file: string): Promise<{ spans: number; values: number; of: number }> {
+  let spans = 0;
+  let values = 0;
+  const { appendRun, appendValues } = BatchWriter.prototype;
+  vi.spyOn(BatchWriter.prototype, 'appendRun').mockImplementation(function (this: BatchWriter, run) {
+    spans += run.spanCount;
     appendRun.call(this, run);
   });
-  const { spans } = await decodeDump(fixture(file), { lane: true });
-  spy.mockRestore();
-  expect(inLane).toBeGreaterThan(spans.length * 0.5);
+  vi.spyOn(BatchWriter.prototype, 'appendValues').mockImplementation(function (this: BatchWriter, added) {
+    values += added.count;
+    appendValues.call(this, added);
+  });
+  const dump = await decodeDump(fixture(file), { lane: true });
+  vi.restoreAllMocks();
+  return { spans, values, of: dump.spans.length };
+}
+
+test.each(LANES)('common spans take the lane: %s', async file => {
+  const { spans, of } = await readInLane(file);
+  expect(spans).toBeGreaterThan(of * 0.5);
+});
+
+test.each(COMPACT)('new values take the lane: %s', async file => {
+  const { values } = await readInLane(file);
+  expect(values).toBeGreaterThan(20);
 });
 
 describe('every fixture', () => {
@@ -170,6 +189,181 @@ describe('more than is remembered', () => {
     }));
     const data = [spans, spans.slice(-10), spans.slice(0, 10)].map(each => ({ traceID: '1', spans: each, processes }));
     await expectSame(JSON.stringify({ data }), 1 << 20);
+  });
+});
+
+describe('attribute values that the lane reads itself, and their neighbours that it does not', () => {
+  const TEXTS = [
+    '',
+    'a',
+    'twelve bytes',
+    'thirteen byte',
+    'é',
+    'seven b',
+    'sixteen bytes, x',
+    '16 bytes, then é',
+    'x'.repeat(3000),
+  ];
+  const INTEGERS = [
+    '0',
+    '7',
+    '-7',
+    '-0',
+    '007',
+    '+7',
+    '',
+    '7.5',
+    '7e1',
+    '123456789012345678',
+    '1234567890123456789',
+    '9223372036854775808',
+  ];
+  const span = { traceId: '0'.repeat(31) + 1, startTimeUnixNano: '1', endTimeUnixNano: '2' };
+  const spanId = (index: number) => (index + 1).toString(16).padStart(16, '0');
+
+  test('OTLP JSON', async () => {
+    const values = [
+      ...TEXTS.map(text => `{"stringValue":${JSON.stringify(text)}}`),
+      ...INTEGERS.map(digits => `{"intValue":"${digits}"}`),
+      ...INTEGERS.filter(digits => digits !== '').map(digits => `{"intValue":${digits}}`),
+      ...['true', 'false', '"true"', '1', 'null'].map(value => `{"boolValue":${value}}`),
+      ...['{"stringValue":"a\\nb"}', '{"stringValue":"a","intValue":"1"}', '{"intValue":"1","stringValue":"a"}'],
+      ...['{ "stringValue": "a" }', '{"string_value":"a"}', '{"doubleValue":1.5}', '{}', 'null', '"a"'],
+    ];
+    // Each value on its own and among others, the same key with values of several types, and all of it twice.
+    const spans = [...values, values.join('|'), ...values].map((value, index) => {
+      const attributes = value.split('|').map((each, key) => `{"key":"k${key}","value":${each}}`);
+      const { traceId, startTimeUnixNano, endTimeUnixNano } = span;
+      return `{"traceId":"${traceId}","spanId":"${spanId(index)}","name":"n","startTimeUnixNano":"${startTimeUnixNano}","endTimeUnixNano":"${endTimeUnixNano}","attributes":[${attributes}]}`;
+    });
+    await expectSame(`{"resourceSpans":[{"scopeSpans":[{"spans":[${spans}]}]}]}`);
+  });
+
+  test('OTLP protobuf', async () => {
+    const field = (tag: number, content: Uint8Array) =>
+      Buffer.concat([Buffer.from([tag]), varint(content.length), content]);
+    const varint = (value: number | bigint) => {
+      const bytes: number[] = [];
+      let rest = BigInt.asUintN(64, BigInt(value));
+      for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+      return Buffer.from([...bytes, Number(rest)]);
+    };
+    const texts = [...TEXTS, 'x'.repeat(20_000)].map(text => field(10, Buffer.from(text)));
+    const integers = [0, 7, 127, 128, 2n ** 53n, 2n ** 62n, 2n ** 63n - 1n, -1n, -(2n ** 63n)].map(value =>
+      Buffer.concat([Buffer.from([24]), varint(value)]),
+    );
+    const others = [
+      ...[
+        [16, 0],
+        [16, 1],
+        [16, 2],
+        [16, 129, 0],
+        [24, 128, 0],
+        [24, 128],
+        [33, 0, 0, 0, 0, 0, 0, 248, 63],
+        [],
+        [10, 5, 97],
+      ],
+      ...[
+        [10, 1, 97, 24, 1],
+        [24, 1, 10, 1, 97],
+        [10, 1, 255],
+        [10, 2, 195, 40],
+        [42, 0],
+        [50, 0],
+        [58, 1, 0],
+      ],
+    ].map(bytes => Buffer.from(bytes));
+    const values = [...texts, ...integers, ...others];
+    const nano = (value: number) => Buffer.from([value, 0, 0, 0, 0, 0, 0, 0]);
+    const spans = [...values, ...values].map((value, index) => {
+      const attribute = (key: string) => field(74, Buffer.concat([field(10, Buffer.from(key)), field(18, value)]));
+      return field(
+        18,
+        Buffer.concat([
+          field(10, Buffer.from(span.traceId, 'hex')),
+          field(18, Buffer.from(spanId(index), 'hex')),
+          ...[Buffer.from([57]), nano(1), Buffer.from([65]), nano(2)],
+          ...[
+            attribute('k'),
+            attribute('long key '.repeat(15)),
+            attribute(`k${index}`),
+            field(74, field(10, Buffer.from('no value'))),
+          ],
+        ]),
+      );
+    });
+    await expectSame(field(10, field(18, Buffer.concat(spans))));
+  });
+
+  test('Jaeger JSON', async () => {
+    const tags = [
+      ...TEXTS.map(text => `"type":"string","value":${JSON.stringify(text)}`),
+      ...INTEGERS.map(digits => `"type":"int64","value":"${digits}"`),
+      ...INTEGERS.filter(digits => digits !== '').map(digits => `"type":"int64","value":${digits}`),
+      ...[
+        '"type":"bool","value":true',
+        '"type":"bool","value":false',
+        '"type":"bool","value":"true"',
+        '"type":"float64","value":1.5',
+      ],
+      ...[
+        '"type":"string","value":7',
+        '"type":"int64","value":true',
+        '"type":"binary","value":"AAE="',
+        '"value":"a"',
+        '"type":"string"',
+      ],
+    ];
+    const keys = ['k', 'event', 'error', 'span.kind', 'otel.status_code'];
+    const spans = [...tags, ...tags].flatMap((tag, index) =>
+      keys.map((key, of) => {
+        const id = spanId(index * keys.length + of);
+        const one = `{"key":"${key}",${tag}}`;
+        return `{"traceID":"1","spanID":"${id}","operationName":"n","startTime":1,"duration":1,"processID":"p1","tags":[${one}],"logs":[{"timestamp":1,"fields":[${one}]}]}`;
+      }),
+    );
+    await expectSame(`{"data":[{"traceID":"1","spans":[${spans}],"processes":{"p1":{"serviceName":"s","tags":[]}}}]}`);
+  });
+
+  test('Zipkin JSON', async () => {
+    const keys = ['k', 'error', 'span.kind', 'otel.status_code', 'service.version', 'otel.link.0'];
+    const values = [
+      ...TEXTS.map(text => JSON.stringify(text)),
+      '"a\\nb"',
+      '"7"',
+      '7',
+      'true',
+      'null',
+      '"CLIENT"',
+      '"ERROR"',
+    ];
+    const spans = [...values, ...values].flatMap((value, index) =>
+      keys.map((key, of) => {
+        const id = spanId(index * keys.length + of);
+        return `{"traceId":"1","id":"${id}","name":"n","timestamp":1,"duration":1,"localEndpoint":{"serviceName":"s"},"tags":{"${key}":${value}}}`;
+      }),
+    );
+    await expectSame(`[${spans}]`);
+  });
+
+  test('more of them, and longer ones, than the lane has room for between two runs', async () => {
+    const spans = Array.from({ length: 600 }, (_, index) => ({
+      ...draw('a | 0-9')[0]!,
+      spanId: spanId(index),
+      attributes: Object.fromEntries([
+        ['text', `${index} ${'x'.repeat(3000)}`],
+        ...Array.from({ length: 25 }, (_, key) => [`key ${key}`, `${index} ${key}`]),
+      ]),
+      events: Array.from({ length: 3 }, (_, event) => ({
+        name: 'e',
+        timeUnixNano: 1n,
+        attributes: Object.fromEntries(
+          Array.from({ length: 10 }, (_, key) => [`key ${key}`, `${index} ${event} ${key}`]),
+        ),
+      })),
+    }));
+    await expectSame(otlpJson(spans), 1 << 20);
   });
 });
 

@@ -15,7 +15,7 @@ import {
   type SpanColumns,
   type ValueColumns,
 } from '../../model/span-batch.ts';
-import type { Run } from '../lane/lane.ts';
+import type { NewValues, Run } from '../lane/lane.ts';
 import {
   emptyDefinitions,
   emptyEvents,
@@ -600,6 +600,23 @@ export class BatchWriter {
     if (eventCount > 0) this.#appendEvents(run, row);
     if (linkCount > 0) this.#appendLinks(run, row);
     if (spans.count >= BATCH_SPANS || attributes + attributeCount >= BATCH_ATTRIBUTES || this.#full) this.flush();
+  }
+
+  /** Stores values that have the ids from `nextValueId` on. */
+  appendValues({ count, key, type, textEnd, text }: NewValues): void {
+    const values = this.#values;
+    const row = values.count;
+    while (row + count > values.key.length) growValues(values);
+    const start = row === 0 ? 0 : values.textEnd[row - 1]!;
+    const length = textEnd[count - 1]!;
+    if (start + length > values.text.length) values.text = grown(values.text, start + length);
+    values.key.set(key.subarray(0, count), row);
+    values.type.set(type.subarray(0, count), row);
+    values.text.set(text.subarray(0, length), start);
+    for (let value = 0; value < count; value++) values.textEnd[row + value] = start + textEnd[value]!;
+    values.count = row + count;
+    this.nextValueId += count;
+    if (start + length >= BATCH_TEXT) this.#full = true;
   }
 
   #appendEvents(run: Run, firstSpan: number): void {

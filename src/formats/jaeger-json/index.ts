@@ -306,6 +306,10 @@ class JaegerJsonReader {
       host.value = this.#value;
       return this.#field === TagField.none ? this.#key : LANE_FIELD + this.#field;
     },
+    key: (from, to) => {
+      const key = this.#writer.keyOf(this.#cursorAt(from).text, from, to);
+      return key === this.#event || this.#fields.fieldOf(key) !== TagField.none ? LANE_FIELD : key;
+    },
     status: (hasError, code, description, errorText) => this.#fields.statusOf(hasError, code, description, errorText),
     place: (_service, _resourceTags, scopeName, scopeVersion) => {
       this.#writer.scope = this.#fields.scopeOf(scopeName, scopeVersion);

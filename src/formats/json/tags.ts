@@ -19,7 +19,7 @@ const FIELD_OF_TAG: Readonly<Record<string, number>> = {
   'otel.library.version': 6,
 };
 
-/** What a tag says of its span. The fast lane knows the same numbers (formats/lane/assembly/tags.ts). */
+/** What a tag says of its span. The fast lane knows the same numbers (webassembly/lane/tags.ts). */
 export const TagField = {
   none: 0,
   kind: 1,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import type { ByteSource } from '../columns/bytes.ts';
 
-// The fast lane: spans of OTLP, Jaeger JSON and Zipkin JSON that look as spans nearly always do are read by WebAssembly (assembly/),
+// The fast lane: spans of OTLP, Jaeger JSON and Zipkin JSON that look as spans nearly always do are read by WebAssembly (src/webassembly/lane),
 // 1.5 to 2.5 times as fast as in TypeScript (docs/performance.md). It only speeds up: whatever it does not know by its bytes it asks
 // the TypeScript decoder for, and a span that has anything odd about it ends its run and is read there. So there is one meaning of
 // the input, and the lane may be left out at any time.
@@ -52,6 +52,8 @@ interface LaneHost {
   /** Makes the attribute (or field) written in the bytes in a `LaneForm`; returns its key and leaves its value in `value`. */
   attribute(from: number, to: number, form: number): number;
   value: number;
+  /** Returns the id of the attribute key in the bytes; `LANE_FIELD` where a tag with it may say something else of its span. */
+  key(from: number, to: number): number;
 }
 
 export interface OtlpHost extends LaneHost {
@@ -132,6 +134,15 @@ export interface Run extends Record<Counted, number> {
   readonly uses: Uint32Array;
 }
 
+/** Attribute values that the lane has given ids: as in `ValueColumns`, ids go on from the last one. */
+export interface NewValues {
+  count: number;
+  readonly key: Uint32Array;
+  readonly type: Uint8Array;
+  readonly textEnd: Uint32Array;
+  readonly text: Uint8Array;
+}
+
 let compiled: WebAssembly.Module | undefined;
 
 /** The module, where `npm run build` has made it. */
@@ -154,11 +165,23 @@ export class SpanLane {
   readonly protoWindow: ByteSource;
   readonly #writer: BatchWriter;
   readonly #functions: Readonly<
-    Record<Reader | Counted | 'beginRun' | 'committedTo' | 'jaegerProcess' | 'lastFound', LaneFunction>
+    Record<
+      | Reader
+      | Counted
+      | 'beginRun'
+      | 'committedTo'
+      | 'jaegerProcess'
+      | 'lastFound'
+      | 'continueIds'
+      | 'newValueCount'
+      | 'valuesTaken',
+      LaneFunction
+    >
   >;
   readonly #jsonBase: number;
   readonly #protoBase: number;
   readonly #run: Run;
+  readonly #newValues: NewValues;
   /** Where the attributes of an event are put: keys and values in turn. */
   readonly #list: Uint32Array;
   #listCount = 0;
@@ -181,52 +204,63 @@ export class SpanLane {
     try {
       return new SpanLane(module, writer);
     } catch {
-      // Its memory is 32 MiB at once, which a limit on the process may not allow.
+      // Its memory is 80 MiB at once, of which little is touched; a limit on the process may not allow it all the same.
       return undefined;
     }
   }
 
   private constructor(module: WebAssembly.Module, writer: BatchWriter) {
     this.#writer = writer;
-    const { exports } = new WebAssembly.Instance(module, {
-      env: { abort: () => fail('the lane stopped') },
-      host: {
-        attributeKey: (form: number, from: number, to: number) => {
-          const host = asked(this.#host);
-          const key = host.attribute(from - this.#base, to - this.#base, form);
-          this.#answer[0] = host.value;
-          this.#answer[1] = key >= LANE_FIELD || writer.comesAgain(key) ? 1 : 0;
-          return key;
-        },
-        nameOf: (from: number, to: number) => {
-          const source = this.#base === this.#jsonBase ? this.jsonWindow : this.protoWindow;
-          return writer.nameOf(source, from - this.#base, to - this.#base);
-        },
-        statusOf: (from: number, to: number) => asked(this.#otlp).status(from - this.#base, to - this.#base),
-        operationOf: (name: number, kind: number, flags: number, quirks: number) =>
-          writer.operationOf(name, kind, flags >>> 0, quirks),
-        statusOfTags: (hasError: number, code: number, description: number, errorText: number) =>
-          asked(this.#tags).status(hasError !== 0, code, description, errorText),
-        placeOf: (service: number, resourceTags: number, scopeName: number, scopeVersion: number) => {
-          asked(this.#tags).place(service, resourceTags, scopeName, scopeVersion);
-          return writer.resource;
-        },
-        placeContext: () => writer.operationContext(),
-        processOf: (from: number, to: number, span: number, embedded: number) => {
-          const resource = embedded === 0 ? undefined : embedded - 1;
-          return asked(this.#jaeger).process(from - this.#base, to - this.#base, span - this.#base, resource);
-        },
-        withResourceTag: (tags: number, tag: number) => asked(this.#zipkin).withResourceTag(tags, tag),
-        eventName: (from: number, to: number) => {
-          const { name, attributes } = asked(this.#zipkin).event(from - this.#base, to - this.#base);
-          if (attributes.length > this.#list.length) throw NOT_FOR_THE_LANE;
-          this.#list.set(attributes);
-          this.#listCount = attributes.length / 2;
-          return name;
-        },
-        eventAttributeCount: () => this.#listCount,
+    // Who is asked may give ids to values: those that the lane has given come before.
+    const asking =
+      (answer: LaneFunction): LaneFunction =>
+      (...numbers) => {
+        this.#takeValues();
+        const answered = answer(...numbers);
+        this.#functions.continueIds(writer.nextValueId);
+        return answered;
+      };
+    const host: Readonly<Record<string, (...numbers: number[]) => number | undefined>> = {
+      attributeKey: asking((form, from, to) => {
+        const decoder = asked(this.#host);
+        const key = decoder.attribute(from - this.#base, to - this.#base, form);
+        this.#answer[0] = decoder.value;
+        this.#answer[1] = key >= LANE_FIELD || writer.comesAgain(key) ? 1 : 0;
+        return key;
+      }),
+      keyOf: (_form, from, to) => asked(this.#host).key(from - this.#base, to - this.#base),
+      takeValues: () => {
+        this.#takeValues();
+        return undefined;
       },
-    });
+      nameOf: (from, to) => {
+        const source = this.#base === this.#jsonBase ? this.jsonWindow : this.protoWindow;
+        return writer.nameOf(source, from - this.#base, to - this.#base);
+      },
+      statusOf: (from, to) => asked(this.#otlp).status(from - this.#base, to - this.#base),
+      operationOf: (name, kind, flags, quirks) => writer.operationOf(name, kind, flags >>> 0, quirks),
+      statusOfTags: (hasError, code, description, errorText) =>
+        asked(this.#tags).status(hasError !== 0, code, description, errorText),
+      placeOf: asking((service, resourceTags, scopeName, scopeVersion) => {
+        asked(this.#tags).place(service, resourceTags, scopeName, scopeVersion);
+        return writer.resource;
+      }),
+      placeContext: () => writer.operationContext(),
+      processOf: asking((from, to, span, embedded) => {
+        const resource = embedded === 0 ? undefined : embedded - 1;
+        return asked(this.#jaeger).process(from - this.#base, to - this.#base, span - this.#base, resource);
+      }),
+      withResourceTag: (tags, tag) => asked(this.#zipkin).withResourceTag(tags, tag),
+      eventName: asking((from, to) => {
+        const { name, attributes } = asked(this.#zipkin).event(from - this.#base, to - this.#base);
+        if (attributes.length > this.#list.length) throw NOT_FOR_THE_LANE;
+        this.#list.set(attributes);
+        this.#listCount = attributes.length / 2;
+        return name;
+      }),
+      eventAttributeCount: () => this.#listCount,
+    };
+    const { exports } = new WebAssembly.Instance(module, { env: { abort: () => fail('the lane stopped') }, host });
     const { memory } = exports;
     if (!(memory instanceof WebAssembly.Memory)) throw new Error('the lane has no memory');
     const { buffer } = memory;
@@ -234,6 +268,7 @@ export class SpanLane {
       const found = exports[name];
       return found instanceof WebAssembly.Global ? Number(found.value) : fail(`the lane has no ${name}`);
     };
+    if (place('END') > buffer.byteLength) fail('the lane has too little memory');
     const called = (name: string) => exports[name] as LaneFunction;
     this.#functions = {
       protoSpans: called('protoSpans'),
@@ -251,6 +286,9 @@ export class SpanLane {
       linkCount: called('linkCount'),
       linkAttributeCount: called('linkAttributeCount'),
       keyCount: called('keyCount'),
+      continueIds: called('continueIds'),
+      newValueCount: called('newValueCount'),
+      valuesTaken: called('valuesTaken'),
     };
     const size = place('WINDOW') + place('SLACK');
     this.#jsonBase = place('JSON_WINDOW');
@@ -295,10 +333,17 @@ export class SpanLane {
       linkAttributes: words('LINK_ATTRIBUTES', place('RUN_LINK_ATTRIBUTES')),
       uses: words('USES', place('KEYS')),
     };
+    this.#newValues = {
+      count: 0,
+      key: words('NEW_KEY', place('NEW_COUNT')),
+      type: new Uint8Array(buffer, place('NEW_TYPE'), place('NEW_COUNT')),
+      textEnd: words('NEW_TEXT_END', place('NEW_COUNT')),
+      text: new Uint8Array(buffer, place('NEW_TEXT'), place('NEW_TEXT_BYTES')),
+    };
     this.#list = words('LIST', place('LIST_PAIRS') * 2);
     this.#answer = words('ANSWER', 2);
     // Written before it is read, as in columns/value-dictionary.ts.
-    words('SLOTS', (place('SLOT_COUNT') * place('SLOT_BYTES')) / 4).fill(0);
+    words('SLOTS', (place('BUCKETS') * place('BUCKET_BYTES')) / 4).fill(0);
   }
 
   /**
@@ -356,12 +401,13 @@ export class SpanLane {
     this.#host = host;
     this.#base = base;
     const context = writer.operationContext();
-    lane.beginRun(context, writer.resource, base + from);
+    lane.beginRun(context, writer.resource, base + from, writer.nextValueId);
     try {
       lane[reader](base + from, base + to, writer.emptyName, isFirst ? 1 : 0, trace, context);
     } catch {
       // The host could not answer for the span in hand: it will read that one itself, and say why.
     }
+    this.#takeValues();
     const spanCount = lane.spanCount();
     if (spanCount > 0) {
       this.#idle = 0;
@@ -376,6 +422,16 @@ export class SpanLane {
       writer.appendRun(run);
     } else if (++this.#idle >= PATIENCE) this.#resting = REST;
     return lane.committedTo() - base;
+  }
+
+  /** Has the writer take the values over that the lane has given ids. */
+  #takeValues(): void {
+    const lane = this.#functions;
+    const values = this.#newValues;
+    values.count = lane.newValueCount();
+    if (values.count === 0) return;
+    this.#writer.appendValues(values);
+    lane.valuesTaken();
   }
 }
 

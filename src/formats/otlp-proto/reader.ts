@@ -43,6 +43,7 @@ export class OtlpProtoReader {
       this.#laneHost.value = this.#value;
       return this.#key;
     },
+    key: (from, to) => this.#writer.keyOf(this.#wire, from, to),
     status: (from, to) => {
       this.#wire.position = from;
       this.#readStatus(to);

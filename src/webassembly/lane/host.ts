@@ -7,6 +7,12 @@
  */
 @external("host", "attributeKey")
 export declare function attributeKey(form: u32, from: u32, to: u32): u32;
+/** Returns the id of an attribute key written in a form of keys; `FIELD` where it says, or may say, something else of a span. */
+@external("host", "keyOf")
+export declare function keyOf(form: u32, from: u32, to: u32): u32;
+/** Takes the values that are new (values.ts), which makes room for more. */
+@external("host", "takeValues")
+export declare function takeValues(): void;
 @external("host", "nameOf")
 export declare function nameOf(from: u32, to: u32): u32;
 /** Returns the id of the status written in the bytes. */

@@ -1,11 +1,13 @@
 import * as answers from "./answers";
 import * as host from "./host";
 import {
-  ANSWER, ATTRIBUTES, ATTRIBUTE_END, DURATION, EVENT_ATTRIBUTES, EVENT_ATTRIBUTE_END, EVENT_NAME, EVENT_SPAN, EVENT_TIME, KEYS, LINK_ATTRIBUTES,
-  LINK_ATTRIBUTE_END, LINK_SPAN, LINK_SPAN_ID, LINK_TRACE_ID, LIST, LONGEST, OPERATION, PARENT_ID, PART_SEEN, PART_SEEN_AT, RESOURCE, RING,
-  RING_BYTES, RUN_ATTRIBUTES, RUN_EVENTS, RUN_EVENT_ATTRIBUTES, RUN_LINKS, RUN_LINK_ATTRIBUTES, RUN_SPANS, SEEN, SEEN_AT, SLOTS, SLOT_BYTES,
-  SLOT_COUNT, SPAN_ID, START, STATUS, TRACE_ID, USES,
+  ANSWER, ATTRIBUTES, ATTRIBUTE_END, BUCKETS, BUCKET_BYTES, DURATION, ENTRY_HEADER, EVENT_ATTRIBUTES, EVENT_ATTRIBUTE_END, EVENT_NAME, EVENT_SPAN,
+  EVENT_TIME, KEYS, LINK_ATTRIBUTES, LINK_ATTRIBUTE_END, LINK_SPAN, LINK_SPAN_ID, LINK_TRACE_ID, LIST, LONGEST, OPERATION, PARENT_ID, PART_SEEN,
+  PART_SEEN_AT, RESOURCE, RING, RING_BYTES, RUN_ATTRIBUTES, RUN_EVENTS, RUN_EVENT_ATTRIBUTES, RUN_LINKS, RUN_LINK_ATTRIBUTES, RUN_SPANS, SEEN,
+  SEEN_AT, SLOTS, SPAN_ID, START, STATUS, TOTAL_USES, TRACE_ID, USES,
 } from "./memory";
+import { copy, equal, hashOf } from "./texts";
+import * as values from "./values";
 
 // A run: the spans read since the last `beginRun`, as columns, and the caches that outlive it.
 
@@ -57,10 +59,12 @@ let committed: u32 = 0;
 export function committedTo(): u32 { return committed; }
 export function setCommitted(at: u32): void { committed = at; }
 
-/** Begins a run at `from` in the input. Where all of its spans are of one resource and scope, these are the given ones. */
-export function beginRun(newContext: u32, newResource: u32, from: u32): void {
+/** Begins a run at `from` in the input; the next new value gets the given id. Where all of its spans are of one resource and scope, these are the given ones. */
+export function beginRun(newContext: u32, newResource: u32, from: u32, nextValueId: u32): void {
+  values.continueIds(nextValueId);
   committed = from;
   spans = attributes = events = eventAttributes = links = linkAttributes = 0;
+  for (let at: u32 = 0; at < keyEnd * 4; at += 4) store<u32>(TOTAL_USES + at, load<u32>(TOTAL_USES + at) + load<u32>(USES + at));
   memory.fill(USES, 0, keyEnd * 4);
   keyEnd = 0;
   context = newContext;
@@ -268,9 +272,14 @@ export const FORM_ZIPKIN_KIND: u32 = 9;
 /** A whole event: `foundValue` is its name, `foundKey` how many pairs of attribute key and value stand at `foundList`. */
 export const FORM_ZIPKIN_EVENT: u32 = 10;
 export const FORM_JAEGER_PROCESS: u32 = 11;
+/** Keys of attributes, by what else a format says by them. */
+export const FORM_KEY: u32 = 12;
+export const FORM_JAEGER_KEY: u32 = 13;
+export const FORM_ZIPKIN_KEY: u32 = 14;
 const FORM_BITS: u32 = 4;
 
-let ringTop: u32 = 0;
+/** Where the next text goes, counted on; from the ring's size on, so that an empty slot is too far back. */
+let ringTop: u32 = RING_BYTES;
 /** What was found, or made, last. */
 export let foundKey: u32 = 0;
 export let foundValue: u32 = 0;
@@ -280,49 +289,6 @@ export function lastFound(): u32 { return foundValue; }
 @inline
 function aligned(length: u32): u32 {
   return (length + 15) & ~15;
-}
-
-const K1: u64 = 0x9E37_79B9_7F4A_7C15;
-const K2: u64 = 0xC2B2_AE3D_27D4_EB4F;
-
-/** Reads up to 8 bytes before and 16 behind the text. */
-@inline
-function hashOf(from: u32, length: u32, form: u32): u64 {
-  let a: u64 = <u64>length * K1 + form;
-  let b: u64 = K2;
-  if (length >= 16) {
-    const last = from + length - 16;
-    for (let at = from; at < last; at += 16) {
-      a = (a ^ load<u64>(at)) * K1;
-      b = (b ^ load<u64>(at, 8)) * K2;
-      a ^= a >> 32;
-      b ^= b >> 29;
-    }
-    a = (a ^ load<u64>(last)) * K1;
-    b = (b ^ load<u64>(last, 8)) * K2;
-  } else if (length >= 8) {
-    a = (a ^ load<u64>(from)) * K1;
-    b = (b ^ load<u64>(from + length - 8)) * K2;
-  } else if (length > 0) a = (a ^ (load<u64>(from) << ((8 - length) << 3))) * K1;
-  a ^= a >> 32;
-  b ^= b >> 29;
-  a = (a ^ rotl<u64>(b, 23)) * K2;
-  a ^= a >> 29;
-  a *= K1;
-  return a ^ (a >> 32);
-}
-
-@inline
-function equal(a: u32, b: u32, length: u32): bool {
-  if (length >= 16) {
-    const last = length - 16;
-    for (let at: u32 = 0; at < last; at += 16) {
-      if (v128.any_true(v128.xor(v128.load(a + at), v128.load(b + at)))) return false;
-    }
-    return !v128.any_true(v128.xor(v128.load(a + last), v128.load(b + last)));
-  }
-  if (length >= 8) return load<u64>(a) == load<u64>(b) && load<u64>(a + length - 8) == load<u64>(b + length - 8);
-  return length == 0 || (load<u64>(a) ^ load<u64>(b)) << ((8 - length) << 3) == 0;
 }
 
 /** Finds or makes the attribute (or name) in the bytes; see `foundKey` and `foundValue`. */
@@ -339,43 +305,38 @@ export function knows(form: u32, from: u32, to: u32): bool {
   return isKnown(form, from, length, hashOf(from, length, form));
 }
 
-/** The first of the two slots that a text may stand in. */
+/** The slots that a text may stand in: the other halves of the hashes of four, then their positions in the ring. */
 @inline
-function slotsOf(hash: u64): u32 {
-  return SLOTS + (<u32>hash & (SLOT_COUNT / 2 - 1)) * (2 * SLOT_BYTES);
+function bucketOf(hash: u64): u32 {
+  return SLOTS + (<u32>hash & (BUCKETS - 1)) * BUCKET_BYTES;
 }
 
 @inline
 function isKnown(form: u32, from: u32, length: u32, hash: u64): bool {
-  const slot = slotsOf(hash);
-  if (!holds(slot, form, from, length, hash)) {
-    if (!holds(slot + SLOT_BYTES, form, from, length, hash)) return false;
-    promote(slot);
+  const bucket = bucketOf(hash);
+  let alike: u32 = i32x4.bitmask(i32x4.eq(v128.load(bucket), i32x4.splat(<u32>(hash >> 32))));
+  for (; alike != 0; alike &= alike - 1) {
+    const slot = bucket + (ctz(alike) << 2);
+    const position = load<u32>(slot, 16);
+    const entry = RING + (position & (RING_BYTES - 1));
+    // Written over since.
+    if (ringTop - position >= RING_BYTES || load<u32>(entry) != ((length << FORM_BITS) | form)) continue;
+    if (!equal(entry + ENTRY_HEADER, from, length)) continue;
+    foundKey = load<u32>(entry, 4);
+    foundValue = load<u32>(entry, 8);
+    if (form == FORM_ZIPKIN_EVENT) foundList = entry + ENTRY_HEADER + aligned(length);
+    if (slot != bucket) promote(slot);
+    return true;
   }
-  foundKey = load<u32>(slot, 16);
-  foundValue = load<u32>(slot, 20);
-  if (form == FORM_ZIPKIN_EVENT) foundList = textIn(slot) + aligned(length);
-  return true;
+  return false;
 }
 
-/** Where the text of a slot stands, if it was not written over. */
-@inline
-function textIn(slot: u32): u32 {
-  return RING + ((load<u32>(slot, 8) - 1) & (RING_BYTES - 1));
-}
-
-@inline
-function holds(slot: u32, form: u32, from: u32, length: u32, hash: u64): bool {
-  if (load<u64>(slot) != hash || load<u32>(slot, 12) != ((length << FORM_BITS) | form)) return false;
-  return ringTop - (load<u32>(slot, 8) - 1) < RING_BYTES && equal(textIn(slot), from, length);
-}
-
-/** Has the second of two slots change places with the first, out of which no new text drives it: it came again. */
+/** Has a slot change places with the one before it: a new text drives the last one out, which came again longest ago. */
 function promote(slot: u32): void {
-  for (let at = slot; at < slot + SLOT_BYTES; at += 16) {
-    const first = v128.load(at);
-    v128.store(at, v128.load(at, SLOT_BYTES));
-    v128.store(at, first, SLOT_BYTES);
+  for (let at = slot; at <= slot + 16; at += 16) {
+    const before = load<u32>(at - 4);
+    store<u32>(at - 4, load<u32>(at));
+    store<u32>(at, before);
   }
 }
 
@@ -387,28 +348,50 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
     foundValue = host.eventName(from, to);
     foundKey = host.eventAttributeCount();
     foundList = LIST;
+  } else if (values.read(form, from, to)) {
+    if (!values.comesAgain(foundKey)) return;
   } else {
     foundKey = host.attributeKey(form, from, to);
     foundValue = load<u32>(ANSWER);
     if (load<u32>(ANSWER, 4) == 0) return;
   }
+  keep(form, from, to - from, hash);
+}
+
+/** Id of an attribute key in the bytes; one of `FIELD` or more (tags.ts) is none of an attribute, or not always. */
+export function keyOf(form: u32, from: u32, to: u32): u32 {
   const length = to - from;
+  const hash = hashOf(from, length, form);
+  if (!isKnown(form, from, length, hash)) {
+    foundKey = host.keyOf(form, from, to);
+    keep(form, from, length, hash);
+  }
+  return foundKey;
+}
+
+export function setFound(key: u32, value: u32): void {
+  foundKey = key;
+  foundValue = value;
+}
+
+/** Remembers what was made of the bytes. */
+function keep(form: u32, from: u32, length: u32, hash: u64): void {
   if (length > LONGEST) return;
   if (ringTop > 0x7000_0000) {
-    memory.fill(SLOTS, 0, SLOT_COUNT * SLOT_BYTES);
-    ringTop = 0;
+    memory.fill(SLOTS, 0, BUCKETS * BUCKET_BYTES);
+    ringTop = RING_BYTES;
   }
-  const text = RING + (ringTop & (RING_BYTES - 1));
-  memory.copy(text, from, length);
-  const slot = slotsOf(hash) + SLOT_BYTES;
-  store<u64>(slot, hash);
-  store<u32>(slot, ringTop + 1, 8);
-  store<u32>(slot, (length << FORM_BITS) | form, 12);
-  store<u32>(slot, foundKey, 16);
-  store<u32>(slot, foundValue, 20);
-  ringTop += aligned(length);
+  const entry = RING + (ringTop & (RING_BYTES - 1));
+  store<u32>(entry, (length << FORM_BITS) | form);
+  store<u32>(entry, foundKey, 4);
+  store<u32>(entry, foundValue, 8);
+  copy(entry + ENTRY_HEADER, from, length);
+  const last = bucketOf(hash) + 12;
+  store<u32>(last, <u32>(hash >> 32));
+  store<u32>(last, ringTop, 16);
+  ringTop += ENTRY_HEADER + aligned(length);
   if (form == FORM_ZIPKIN_EVENT) {
-    memory.copy(text + aligned(length), LIST, foundKey * 8);
+    memory.copy(entry + ENTRY_HEADER + aligned(length), LIST, foundKey * 8);
     ringTop += aligned(foundKey * 8);
   }
 }

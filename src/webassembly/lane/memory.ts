@@ -65,17 +65,42 @@ export const LENGTH_SETS: u32 = 256;
 export const LENGTHS_OF_SET: u32 = 4;
 export const LENGTHS: u32 = REFERENCES + REFERENCE_COUNT * REFERENCE_BYTES;
 
-// The cache of texts: slots of hash (u64), ring position + 1, form and length, key, value. Two of them make a line of the processor's cache.
-export const SLOT_COUNT: u32 = 1 << 17;
-export const SLOT_BYTES: u32 = 32;
+// The cache of texts. A bucket of four slots is half a line of the processor's cache, and the whole table fits into that of a core; what a
+// slot says stands beside its text in the ring: form and length, key, value, a word that is not used.
+export const BUCKETS: u32 = 1 << 13;
+export const BUCKET_BYTES: u32 = 32;
 export const SLOTS: u32 = (LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4 + 63) & ~63;
-export const RING_BYTES: u32 = 1 << 24;
+export const ENTRY_HEADER: u32 = 16;
+export const RING_BYTES: u32 = 1 << 22;
 /** Longer texts are not worth a place. */
 export const LONGEST: u32 = 2048;
-export const RING: u32 = SLOTS + SLOT_COUNT * SLOT_BYTES;
+export const RING: u32 = SLOTS + BUCKETS * BUCKET_BYTES;
 
 // The cache of answers: question, four numbers, two answers.
 export const ANSWER_COUNT: u32 = 1 << 15;
 export const ANSWER_BYTES: u32 = 28;
-export const ANSWERS: u32 = RING + RING_BYTES + LONGEST + LIST_PAIRS * 8 + SLACK;
-export const END: u32 = ANSWERS + ANSWER_COUNT * ANSWER_BYTES;
+export const ANSWERS: u32 = RING + RING_BYTES + ENTRY_HEADER + LONGEST + LIST_PAIRS * 8 + SLACK;
+
+// Attribute values that are new and that the host has not taken, as in model/span-batch.ts.
+export const NEW_COUNT: u32 = 1 << 14;
+export const NEW_TEXT_BYTES: u32 = 1 << 20;
+/** Longer ones are for the host. */
+export const LONGEST_VALUE: u32 = 1 << 16;
+export const NEW_KEY: u32 = ANSWERS + ANSWER_COUNT * ANSWER_BYTES;
+export const NEW_TEXT_END: u32 = NEW_KEY + NEW_COUNT * 4;
+export const NEW_TYPE: u32 = NEW_TEXT_END + NEW_COUNT * 4;
+export const NEW_TEXT: u32 = NEW_TYPE + NEW_COUNT;
+
+/** Where a value is written that does not stand in the input as it is stored. */
+export const DIGITS: u32 = NEW_TEXT + NEW_TEXT_BYTES + SLACK;
+
+/** By key: values that are remembered, and uses by spans of all runs before the one in hand. */
+export const DISTINCT: u32 = DIGITS + SLACK;
+export const TOTAL_USES: u32 = DISTINCT + KEYS * 4;
+
+// The dictionary of values: slots of hash and place in the arena (0: empty).
+export const TABLE_SLOTS: u32 = 1 << 20;
+export const TABLE: u32 = (TOTAL_USES + KEYS * 4 + 63) & ~63;
+export const ARENA_BYTES: u32 = 1 << 25;
+export const ARENA: u32 = TABLE + TABLE_SLOTS * 8;
+export const END: u32 = ARENA + ARENA_BYTES + SLACK;

@@ -1,0 +1,324 @@
+import * as host from "./host";
+import { scan } from "./json";
+import {
+  ARENA, ARENA_BYTES, DIGITS, DISTINCT, KEYS, LONGEST_VALUE, NEW_COUNT, NEW_KEY, NEW_TEXT, NEW_TEXT_BYTES, NEW_TEXT_END, NEW_TYPE, TABLE,
+  TABLE_SLOTS, TOTAL_USES, USES,
+} from "./memory";
+import * as run from "./run";
+import { copy, equal, hashOf } from "./texts";
+
+// Attribute values: those of the common types are read, looked up and given ids here; all else is asked of the host, which gives ids
+// of the same row (src/formats/lane/lane.ts takes what is new here before it asks). What is said at the top of
+// src/formats/columns/value-dictionary.ts holds here, too: values that hardly ever come again are not remembered but defined anew.
+
+// `ValueType` of src/model/attributes.ts.
+const STRING: u32 = 1;
+const BOOL: u32 = 2;
+const INT: u32 = 3;
+const TYPE_BITS: u32 = 3;
+
+/** As in src/formats/columns/value-dictionary.ts. */
+const MAX_VALUES: u32 = 65_536;
+const TRIAL_VALUES: u32 = 4096;
+const SINGLE_USE: u32 = MAX_VALUES + 1;
+const MAX_PROBES: u32 = 64;
+const FIRST_SLOTS: u32 = 1 << 13;
+/** Bytes before those of a value in the arena: key and type, id, length. */
+const HEADER: u32 = 12;
+
+// ---- ids
+
+let nextId: u32 = 0;
+let newCount: u32 = 0;
+let arenaEnd: u32 = ARENA;
+let entries: u32 = 0;
+let slots: u32 = FIRST_SLOTS;
+
+/** Has the next new value take this id. */
+export function continueIds(next: u32): void {
+  nextId = next;
+}
+
+/** How many values are new since the host took them. */
+export function newValueCount(): u32 { return newCount; }
+
+/** The host has taken what is new. */
+export function valuesTaken(): void { newCount = 0; }
+
+@inline
+function newTextEnd(): u32 {
+  return newCount == 0 ? 0 : load<u32>(NEW_TEXT_END + (newCount - 1) * 4);
+}
+
+// ---- reading
+
+let keyFrom: u32 = 0;
+let keyTo: u32 = 0;
+let type: u32 = 0;
+let textFrom: u32 = 0;
+let textTo: u32 = 0;
+
+/**
+ * Finds or makes the attribute that is written in the bytes: `run.foundKey` and `run.foundValue`. False where it is for the host: a value of a
+ * rarer type or form, or a key that says something else of its span than an attribute.
+ */
+export function read(form: u32, from: u32, to: u32): bool {
+  let keyForm = run.FORM_KEY;
+  if (form == run.FORM_PROTO_ATTRIBUTE) {
+    if (!readProto(from, to)) return false;
+  } else if (form == run.FORM_JSON_ATTRIBUTE) {
+    if (!readOtlpJson(from, to)) return false;
+  } else if (form == run.FORM_JAEGER_TAG || form == run.FORM_JAEGER_FIELD) {
+    if (!readJaeger(from, to)) return false;
+    keyForm = run.FORM_JAEGER_KEY;
+  } else if (form == run.FORM_ZIPKIN_TAG) {
+    if (!readZipkin(from, to)) return false;
+    keyForm = run.FORM_ZIPKIN_KEY;
+  } else return false;
+  if (textTo - textFrom > LONGEST_VALUE || !isAscii(textFrom, textTo)) return false;
+  const key = run.keyOf(keyForm, keyFrom, keyTo);
+  if (key >= KEYS) return false;
+  run.setFound(key, idOf(key));
+  return true;
+}
+
+/** Says whether the values of a key come again, as far as is known. */
+export function comesAgain(key: u32): bool {
+  return key >= KEYS || load<u32>(DISTINCT + key * 4) != SINGLE_USE;
+}
+
+@inline
+function isAscii(from: u32, to: u32): bool {
+  let at = from;
+  for (; at + 16 <= to; at += 16) if (i8x16.bitmask(v128.load(at)) != 0) return false;
+  return at == to || (i8x16.bitmask(v128.load(at)) & ((1 << (to - at)) - 1)) == 0;
+}
+
+/** Sets the text to `true` or `false`. */
+function setBool(value: bool): void {
+  type = BOOL;
+  store<u64>(DIGITS, value ? 0x6575_7274 : 0x65_736c_6166);
+  textFrom = DIGITS;
+  textTo = DIGITS + (value ? 4 : 5);
+}
+
+/** Sets the text to the digits of an integer. */
+function setInteger(value: u64): void {
+  type = INT;
+  textTo = DIGITS + 24;
+  let at = textTo;
+  let rest = value;
+  do {
+    const quotient = rest / 10;
+    store<u8>(--at, <u8>(48 + (rest - quotient * 10)));
+    rest = quotient;
+  } while (rest != 0);
+  textFrom = at;
+}
+
+/** Takes the digits at `at` as an integer in the form in which it is stored; returns where they end, or 0. */
+function integerEnd(at: u32): u32 {
+  textFrom = at;
+  type = INT;
+  const isNegative = load<u8>(at) == 45;
+  at += u32(isNegative);
+  const first = at;
+  while (<u32>load<u8>(at) - 48 < 10) at++;
+  const count = at - first;
+  // 18 digits always fit int64.
+  if (count == 0 || count > 18 || (load<u8>(first) == 48 && (count > 1 || isNegative))) return 0;
+  textTo = at;
+  return at;
+}
+
+/** Takes the text at `at` up to its quote; returns where it ends behind that, or 0 where the text has an escape. */
+@inline
+function stringEnd(at: u32): u32 {
+  type = STRING;
+  textFrom = at;
+  textTo = scan(at);
+  return load<u8>(textTo) == 34 ? textTo + 1 : 0;
+}
+
+/** Takes the `true` or `false` at `at`; returns where it ends, or 0. */
+function boolEnd(at: u32): u32 {
+  const word = load<u32>(at);
+  if (word == 0x6575_7274) { // true
+    setBool(true);
+    return at + 4;
+  }
+  if (word != 0x736c_6166 || load<u8>(at, 4) != 101) return 0; // false
+  setBool(false);
+  return at + 5;
+}
+
+/** A KeyValue of protobuf: 0a K key, 12 V and one field of an AnyValue. */
+function readProto(from: u32, to: u32): bool {
+  const keyLength: u32 = load<u8>(from, 1);
+  keyFrom = from + 2;
+  keyTo = keyFrom + keyLength;
+  if (load<u8>(from) != 10 || keyLength > 127 || keyTo + 3 > to || load<u8>(keyTo) != 18) return false;
+  let at = keyTo + 1;
+  let length: u32 = load<u8>(at++);
+  if (length > 127) length = (length & 127) | (<u32>load<u8>(at++) << 7);
+  if (length < 2 || at + length != to) return false;
+  const tag = load<u8>(at++);
+  if (tag == 10) {
+    length = load<u8>(at++);
+    if (length > 127) length = (length & 127) | (<u32>load<u8>(at++) << 7);
+    if (at + length != to) return false;
+    type = STRING;
+    textFrom = at;
+    textTo = to;
+    return true;
+  }
+  if (tag == 24) {
+    // Of ten bytes: a negative number.
+    if (to - at > 9) return false;
+    let value: u64 = 0;
+    let shift: u64 = 0;
+    for (; at < to; at++, shift += 7) {
+      const byte: u64 = load<u8>(at);
+      if (byte > 127 != at + 1 < to) return false;
+      value |= (byte & 127) << shift;
+    }
+    setInteger(value);
+    return true;
+  }
+  if (tag != 16 || at + 1 != to || load<u8>(at) > 1) return false;
+  setBool(load<u8>(at) == 1);
+  return true;
+}
+
+/** `{"key":"K","value":{"stringValue":"V"}}`, `{"intValue":"1"}`, `{"intValue":1}`, `{"boolValue":true}`. */
+function readOtlpJson(from: u32, to: u32): bool {
+  if (load<u64>(from) != 0x223a_2279_656b_227b) return false; // {"key":"
+  keyFrom = from + 8;
+  keyTo = scan(keyFrom);
+  // ","value":{"
+  if (load<u32>(keyTo) != 0x7622_2c22 || load<u64>(keyTo, 4) != 0x227b_3a22_6575_6c61) return false;
+  const word = load<u64>(keyTo, 12);
+  let end: u32 = 0;
+  if (word == 0x6156_676e_6972_7473 && load<u32>(keyTo, 20) == 0x2265_756c && load<u16>(keyTo, 24) == 0x223a) { // stringValue":"
+    end = stringEnd(keyTo + 26);
+  } else if (word == 0x6575_6c61_5674_6e69 && load<u16>(keyTo, 20) == 0x3a22) { // intValue":
+    const isQuoted = load<u8>(keyTo, 22) == 34;
+    end = integerEnd(keyTo + 22 + u32(isQuoted));
+    if (end == 0) return false;
+    if (isQuoted && load<u8>(end++) != 34) return false;
+  } else if (word == 0x756c_6156_6c6f_6f62 && load<u16>(keyTo, 20) == 0x2265 && load<u8>(keyTo, 22) == 58) { // boolValue":
+    end = boolEnd(keyTo + 23);
+  }
+  return end != 0 && end + 2 == to && load<u16>(end) == 0x7d7d;
+}
+
+/** `{"key":"K","type":"string","value":"V"}`, `"int64","value":1`, `"bool","value":true`. */
+function readJaeger(from: u32, to: u32): bool {
+  if (load<u64>(from) != 0x223a_2279_656b_227b) return false; // {"key":"
+  keyFrom = from + 8;
+  keyTo = scan(keyFrom);
+  // ","type":"
+  if (load<u64>(keyTo) != 0x2265_7079_7422_2c22 || load<u16>(keyTo, 8) != 0x223a) return false;
+  const typeEnd = scan(keyTo + 10);
+  // ","value":
+  if (load<u64>(typeEnd) != 0x6575_6c61_7622_2c22 || load<u16>(typeEnd, 8) != 0x3a22) return false;
+  const at = typeEnd + 10;
+  const word = load<u64>(keyTo, 10);
+  let end: u32 = 0;
+  if (word << 16 == 0x676e_6972_7473 << 16 && typeEnd == keyTo + 16) { // string
+    if (load<u8>(at) == 34) end = stringEnd(at + 1);
+  } else if (word << 24 == 0x34_3674_6e69 << 24 && typeEnd == keyTo + 15) end = integerEnd(at); // int64
+  else if (<u32>word == 0x6c6f_6f62 && typeEnd == keyTo + 14) end = boolEnd(at); // bool
+  return end != 0 && end + 1 == to && load<u8>(end) == 125;
+}
+
+/** `"K":"V"`. */
+function readZipkin(from: u32, to: u32): bool {
+  keyFrom = from + 1;
+  keyTo = scan(keyFrom);
+  if (load<u16>(keyTo) != 0x3a22 || load<u8>(keyTo, 2) != 34) return false;
+  return stringEnd(keyTo + 3) == to;
+}
+
+// ---- ids of values
+
+/** Id of the value that was read; one that is new is defined. */
+function idOf(key: u32): u32 {
+  const length = textTo - textFrom;
+  const distinct = load<u32>(DISTINCT + key * 4);
+  if (distinct >= MAX_VALUES) return define(key, length);
+  const tag = (key << TYPE_BITS) | type;
+  if (entries * 3 > slots * 2 && slots < TABLE_SLOTS) grow();
+  const hash = hashOf(textFrom, length, tag);
+  const check = <u32>(hash >> 32);
+  let slot = slotOf(hash);
+  let probes: u32 = 0;
+  for (; probes < MAX_PROBES; probes++) {
+    const place = load<u32>(slot, 4);
+    if (place == 0) break;
+    if (load<u32>(slot) == check && load<u32>(place) == tag && load<u32>(place, 8) == length && equal(place + HEADER, textFrom, length)) {
+      return load<u32>(place, 4);
+    }
+    slot = slotAfter(slot);
+  }
+  const id = define(key, length);
+  const end = arenaEnd + HEADER + length;
+  if (probes == MAX_PROBES || end > ARENA + ARENA_BYTES) return id;
+  store<u32>(slot, check);
+  store<u32>(slot, arenaEnd, 4);
+  store<u32>(arenaEnd, tag);
+  store<u32>(arenaEnd, id, 4);
+  store<u32>(arenaEnd, length, 8);
+  copy(arenaEnd + HEADER, textFrom, length);
+  arenaEnd = (end + 3) & ~3;
+  entries++;
+  const count = distinct + 1;
+  const uses = load<u32>(TOTAL_USES + key * 4) + load<u32>(USES + key * 4);
+  const isSingleUse = count % TRIAL_VALUES == 0 && <i32>(uses - count) < <i32>(count / 64);
+  store<u32>(DISTINCT + key * 4, isSingleUse ? SINGLE_USE : count);
+  return id;
+}
+
+@inline
+function slotOf(hash: u64): u32 {
+  return TABLE + (<u32>hash & (slots - 1)) * 8;
+}
+
+@inline
+function slotAfter(slot: u32): u32 {
+  const next = slot + 8;
+  return next == TABLE + slots * 8 ? TABLE : next;
+}
+
+/** Twice as many slots: values are entered again, in the order in which they lie in the arena. */
+function grow(): void {
+  slots *= 2;
+  memory.fill(TABLE, 0, slots * 8);
+  for (let place = ARENA; place < arenaEnd; ) {
+    const length = load<u32>(place, 8);
+    const hash = hashOf(place + HEADER, length, load<u32>(place));
+    let slot = slotOf(hash);
+    let probes: u32 = 0;
+    for (; load<u32>(slot, 4) != 0 && probes < MAX_PROBES; probes++) slot = slotAfter(slot);
+    if (probes < MAX_PROBES) {
+      store<u32>(slot, <u32>(hash >> 32));
+      store<u32>(slot, place, 4);
+    }
+    place = (place + HEADER + length + 3) & ~3;
+  }
+}
+
+/** Gives the value that was read an id of its own. */
+function define(key: u32, length: u32): u32 {
+  let from = newTextEnd();
+  if (newCount == NEW_COUNT || from + length > NEW_TEXT_BYTES) {
+    host.takeValues();
+    from = 0;
+  }
+  store<u32>(NEW_KEY + newCount * 4, key);
+  store<u8>(NEW_TYPE + newCount, type);
+  store<u32>(NEW_TEXT_END + newCount * 4, from + length);
+  copy(NEW_TEXT + from, textFrom, length);
+  newCount++;
+  return nextId++;
+}
