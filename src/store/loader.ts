@@ -245,11 +245,12 @@ export class Loader {
 
   #write(assembly: Assembly): void {
     const pending = this.#pending;
-    for (const trace of assembly.traces) {
-      this.#cuts += trace.cuts;
-      if (trace.hasSharedIds) this.#flagged.push(decimalOf(trace.id));
+    const { traces, traceId } = assembly;
+    for (let trace = 0; trace < traces.count; trace++) {
+      this.#cuts += traces.cuts[trace]!;
+      if (traces.hasSharedIds[trace] === 1) this.#flagged.push(decimalOf(traceId, traces.first[trace]!));
     }
-    this.#traces += assembly.traces.length;
+    this.#traces += traces.count;
     this.#flushes++;
     this.#writer?.write(assembly, pending);
     if (assembly.unsettled.length === 0) {

@@ -1,4 +1,4 @@
-import { type AssembledTrace, type Assembly, assemble } from '../model/assembly.ts';
+import { type Assembly, assemble } from '../model/assembly.ts';
 import { Quirk, type SpanColumns } from '../model/span-batch.ts';
 import { TableAppender } from './appender.ts';
 import type { ColumnChunk } from './column-chunk.ts';
@@ -252,11 +252,13 @@ async function assemblePart(
   writer.write(assembly, pending);
   writer.flush();
   await renumberParts(database, assembly, oldNumbers.items, first);
-  for (const trace of assembly.traces) {
-    if (!trace.hasSharedIds) continue;
-    const id = decimalOf(trace.id);
+  const { traces } = assembly;
+  for (let trace = 0; trace < traces.count; trace++) {
+    if (traces.hasSharedIds[trace] === 0) continue;
+    const begin = traces.first[trace]!;
+    const id = decimalOf(assembly.traceId, begin);
     outcome.sharing.add(id);
-    const rows = assembly.row.subarray(trace.first, trace.first + trace.count);
+    const rows = assembly.row.subarray(begin, begin + traces.size[trace]!);
     if (rows.some(row => (input.quirks[row]! & (Quirk.sharedParent | Quirk.startUnknown)) !== 0)) {
       outcome.decided.push(id);
     }
@@ -311,8 +313,9 @@ function columnsOf(chunk: ColumnChunk): SpanColumns {
   };
 }
 
-/** A trace id, least significant word first, as a decimal integer. */
-export function decimalOf([word0, word1, word2, word3]: AssembledTrace['id']): string {
-  const id = (BigInt(word3) << 96n) | (BigInt(word2) << 64n) | (BigInt(word1) << 32n) | BigInt(word0);
+/** The trace id at a position of a column, as a decimal integer. */
+export function decimalOf(traceId: Uint32Array, position: number): string {
+  let id = 0n;
+  for (let word = 3; word >= 0; word--) id = (id << 32n) | BigInt(traceId[position * 4 + word]!);
   return id.toString();
 }
