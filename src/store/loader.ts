@@ -1,10 +1,11 @@
 import { UserError } from '../errors.ts';
 import { REASONS } from '../formats/format.ts';
-import { Assembler, type Assembly } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Database } from './database.ts';
 import { Dictionaries, ProducerIds } from './dictionaries.ts';
+import { FastAssembler } from './fast-assembler.ts';
 import { PendingSpans } from './pending-spans.ts';
 import { decimalOf, reassemble } from './reassembly.ts';
 import { SpanWriter } from './span-writer.ts';
@@ -90,7 +91,7 @@ export class Loader {
   #writer: SpanWriter | undefined;
   #pending = new PendingSpans();
   #arrivals = new Arrivals();
-  readonly #assembler = new Assembler();
+  readonly #assembler = new FastAssembler();
   #nextSpanNo: number;
   #nextIngestId: number;
 
