@@ -355,6 +355,7 @@ export class Loader {
         this.#database,
         this.#dictionaries,
         writer,
+        this.#assembler,
         first,
         this.#flagged,
         this.#pending.hasZipkin,
