@@ -64,10 +64,7 @@ export class SpanWriter {
     const total = assembly.row.length;
     for (let from = 0; from < total; ) {
       const to = Math.min(from + table.room, total);
-      const spanNo = table.words(0);
-      for (let position = from, at = table.row; position < to; position++, at++) {
-        setInteger(spanNo, at, this.nextSpanNo + position);
-      }
+      fillNumbers(table.words(0), table.row, to - from, this.nextSpanNo + from);
       this.#fillStored(assembly, pending, from, to);
       this.#fillAssembled(assembly, from, to);
       table.advance(to - from);
@@ -196,6 +193,11 @@ export class SpanWriter {
   close(): void {
     for (const table of [this.#span, this.#trace, this.#event, this.#link]) table.close();
   }
+}
+
+/** Sets rows of a 64-bit column to `first` and the numbers behind it. */
+function fillNumbers(words: Uint32Array, at: number, count: number, first: number): void {
+  for (let index = 0; index < count; index++) setInteger(words, at + index, first + index);
 }
 
 /** Copies the items at `rows`, in their order, to `at`. */
