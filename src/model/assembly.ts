@@ -40,36 +40,41 @@ export interface AssemblyInput {
   readonly failed: Uint8Array;
 }
 
-/** One assembled trace; its spans are at positions `first` to `first + count` of the output. */
-export interface AssembledTrace {
-  /** The trace id, least significant word first. */
-  readonly id: readonly [number, number, number, number];
-  readonly first: number;
-  readonly count: number;
-  /** Earliest start, and the time from it to the latest end, as words. */
-  readonly startLow: number;
-  readonly startHigh: number;
-  readonly durationLow: number;
-  readonly durationHigh: number;
+/** Assembled traces as columns, with room behind the last; the spans of trace t are at positions `first[t]` to `first[t] + size[t]`. */
+export interface AssembledTraces {
+  count: number;
+  readonly first: Uint32Array;
+  readonly size: Uint32Array;
+  /** Earliest start, and the time from it to the latest end; 2 words a trace, low first. */
+  readonly start: Uint32Array;
+  readonly duration: Uint32Array;
   /** Position of the root that lasts longest; -1 where the trace has none. */
-  readonly root: number;
-  readonly roots: number;
-  readonly orphans: number;
-  readonly cuts: number;
-  readonly components: number;
-  readonly failed: number;
+  readonly root: Int32Array;
+  readonly roots: Uint32Array;
+  readonly orphans: Uint32Array;
+  readonly cuts: Uint32Array;
+  readonly failed: Uint32Array;
+  /** 1 where it has one root, no orphan, no cut, and nothing that ends after the root except behind an async edge. */
+  readonly complete: Uint8Array;
+  /** 1 where some spans share an id: exact duplicates must be told from different spans, which needs their contents. */
+  readonly hasSharedIds: Uint8Array;
+  /** End of the trace's services in `services`. */
+  readonly serviceEnd: Uint32Array;
   /** Distinct services in display order. */
-  readonly services: readonly number[];
-  /** One root, no orphan, no cut, and nothing that ends after the root except behind an async edge. */
-  readonly complete: boolean;
-  /** Some spans share an id: exact duplicates must be told from different spans, which needs their contents. */
-  readonly hasSharedIds: boolean;
+  readonly services: Uint32Array;
 }
 
-/** Columns of the output by position, with room behind the last: within a trace, spans stand in display order (depth first, siblings by start). */
-export interface Assembly {
+/** Assembled spans as columns by position, with room behind the last: within a trace, spans stand in display order (depth first, siblings by start). */
+export interface AssembledColumns {
   /** Input row of the span at each position. */
   readonly row: Uint32Array;
+  /** The trace's id, which is not the span's own where that is a short form. */
+  readonly traceId: Uint32Array;
+  readonly spanId: Uint32Array;
+  /** The id of the parent that was found, which may be another than the one that is named; else the id that is named. */
+  readonly parentId: Uint32Array;
+  readonly start: Uint32Array;
+  readonly duration: Uint32Array;
   readonly parentage: Uint8Array;
   readonly component: Uint32Array;
   readonly left: Uint32Array;
@@ -77,7 +82,11 @@ export interface Assembly {
   readonly depth: Uint32Array;
   /** Self time in nanoseconds; 2 words a span, low first. */
   readonly self: Uint32Array;
-  readonly traces: readonly AssembledTrace[];
+  readonly traces: AssembledTraces;
+}
+
+/** What was assembled; `row` has as many items as there are positions. */
+export interface Assembly extends AssembledColumns {
   /** Input rows of traces that were left out, for more of them may come; ascending. */
   readonly unsettled: Uint32Array;
 }
@@ -104,7 +113,7 @@ const NO_SPANS: AssemblyInput = {
 export class Assembler {
   #input = NO_SPANS;
   readonly #groups = new TraceGroups();
-  #output: Output = newOutput(0);
+  #output = newColumns(0, 0);
   #unsettled = new Uint32Array(0);
   // The trace in hand, by place: members sorted by start.
   #members = new Uint32Array(64);
@@ -146,22 +155,24 @@ export class Assembler {
     for (let trace = 0; trace < traceCount; trace++) {
       if (lastRow[trace]! < completeBefore) candidateSpans += from[trace + 1]! - from[trace]!;
     }
-    if (candidateSpans > this.#output.row.length) this.#output = newOutput(candidateSpans);
+    if (candidateSpans > this.#output.row.length || traceCount > this.#output.traces.size.length) {
+      this.#output = newColumns(candidateSpans, traceCount);
+    }
     const output = this.#output;
-    const traces: AssembledTrace[] = [];
+    const { traces } = output;
+    traces.count = 0;
     let position = 0;
     for (const trace of groups.byStart(input)) {
       if (lastRow[trace]! >= completeBefore) continue;
-      const begin = from[trace]!;
-      const end = from[trace + 1]!;
-      const assembled = this.#assembleTrace(rows, begin, end, position, output, firstRow[trace]!);
-      if (lastRow[trace]! >= settledBefore && !assembled.complete) {
+      const members = rows.subarray(from[trace]!, from[trace + 1]!);
+      this.#assembleTrace(members, position, output, firstRow[trace]!);
+      if (lastRow[trace]! >= settledBefore && traces.complete[traces.count] === 0) {
         // The next trace takes its places.
         lastRow[trace] = count;
         continue;
       }
-      traces.push(assembled);
-      position += end - begin;
+      traces.count++;
+      position += members.length;
     }
     if (count - position > this.#unsettled.length) this.#unsettled = new Uint32Array(count - position);
     const unsettled = this.#unsettled.subarray(0, count - position);
@@ -170,28 +181,31 @@ export class Assembler {
       for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= completeBefore) unsettled[at++] = row;
     }
     this.#input = NO_SPANS;
-    return { ...output, row: output.row.subarray(0, position), traces, unsettled };
+    return { ...output, row: output.row.subarray(0, position), unsettled };
+  }
+
+  /**
+   * Assembles one trace: `rows` are all of its rows, and `idRow` is one that bears its full id. It becomes trace `output.traces.count`,
+   * which leaves the count as it is, with its spans from position `first` on. Writes back into the input what `assemble` does.
+   */
+  assembleTrace(input: AssemblyInput, rows: Uint32Array, first: number, output: AssembledColumns, idRow: number): void {
+    this.#input = input;
+    this.#assembleTrace(rows, first, output, idRow);
+    this.#input = NO_SPANS;
   }
 
   #isKnown(row: number): boolean {
     return (this.#input.quirks[row]! & Quirk.startUnknown) === 0;
   }
 
-  #assembleTrace(
-    rows: Uint32Array,
-    from: number,
-    to: number,
-    first: number,
-    output: Output,
-    idRow: number,
-  ): AssembledTrace {
+  #assembleTrace(rows: Uint32Array, first: number, output: AssembledColumns, idRow: number): void {
     const input = this.#input;
-    const size = to - from;
+    const size = rows.length;
     this.#begin(size);
     const members = this.#members;
     let quirks = 0;
     for (let place = 0; place < size; place++) {
-      const row = rows[from + place]!;
+      const row = rows[place]!;
       members[place] = row;
       quirks |= input.quirks[row]!;
     }
@@ -207,12 +221,12 @@ export class Assembler {
     }
     this.#measure(size);
     const parentless = this.#findParents();
-    const walk: Walk = { first, position: first, number: 1, component: 0 };
+    const walk: Walk = { first, idRow, position: first, number: 1, component: 0 };
     for (const wanted of TOPS) {
       for (const place of parentless) if (this.#state[place] === wanted) this.#walk(place, output, walk);
     }
     if (walk.position < first + size) this.#cutCycles(output, walk);
-    return this.#summarise(first, size, output, idRow);
+    this.#summarise(first, size, output);
   }
 
   #begin(size: number): void {
@@ -531,7 +545,7 @@ export class Assembler {
   }
 
   /** Numbers the component under `top`, depth first. */
-  #walk(top: number, output: Output, walk: Walk): void {
+  #walk(top: number, output: AssembledColumns, walk: Walk): void {
     const stack = this.#stack;
     const placeAt = this.#placeAt;
     const { row, parentage, component, left, right, depth } = output;
@@ -547,6 +561,7 @@ export class Assembler {
       depth[at] = height;
       left[at] = walk.number++;
       this.#selfTime(place, at, output);
+      this.#copyStored(place, at, output, walk.idRow);
       position[place] = at;
       this.#state[place] = VISITED;
       stack[height++] = place;
@@ -565,8 +580,26 @@ export class Assembler {
     }
   }
 
+  /** Sets what is stored of a span as it came, but for what assembly decided. */
+  #copyStored(place: number, at: number, output: AssembledColumns, idRow: number): void {
+    const { traceId, spanId, parentId, start, duration } = this.#input;
+    const row = this.#members[place]!;
+    const parent = this.#parent[place]!;
+    const named = parent < 0 ? parentId : spanId;
+    const namedRow = parent < 0 ? row : this.#members[parent]!;
+    for (let word = 0; word < 4; word++) output.traceId[at * 4 + word] = traceId[idRow * 4 + word]!;
+    output.spanId[at * 2] = spanId[row * 2]!;
+    output.spanId[at * 2 + 1] = spanId[row * 2 + 1]!;
+    output.parentId[at * 2] = named[namedRow * 2]!;
+    output.parentId[at * 2 + 1] = named[namedRow * 2 + 1]!;
+    output.start[at * 2] = start[row * 2]!;
+    output.start[at * 2 + 1] = start[row * 2 + 1]!;
+    output.duration[at * 2] = duration[row * 2]!;
+    output.duration[at * 2 + 1] = duration[row * 2 + 1]!;
+  }
+
   /** What no top leads to hangs in, or from, a cycle: each is cut at its earliest span. */
-  #cutCycles(output: Output, walk: Walk): void {
+  #cutCycles(output: AssembledColumns, walk: Walk): void {
     const parent = this.#parent;
     const state = this.#state;
     for (let place = 0; place < this.#size; place++) {
@@ -598,7 +631,7 @@ export class Assembler {
    * Duration less the union of the children's intervals, each clipped to the span; children behind an async edge do
    * not count. Children stand in order of start, so one sweep does it.
    */
-  #selfTime(place: number, at: number, output: Output): void {
+  #selfTime(place: number, at: number, output: AssembledColumns): void {
     const { duration, kind } = this.#input;
     const row = this.#members[place]!;
     const firstChild = this.#firstChild[place]!;
@@ -657,8 +690,10 @@ export class Assembler {
     return spanEnd - spanStart - covered;
   }
 
-  #summarise(first: number, size: number, output: Output, idRow: number): AssembledTrace {
-    const { traceId, start, service, failed } = this.#input;
+  #summarise(first: number, size: number, output: AssembledColumns): void {
+    const { start, service, failed } = this.#input;
+    const { traces } = output;
+    const trace = traces.count;
     const members = this.#members;
     const length = this.#length;
     const placeAt = this.#placeAt;
@@ -669,7 +704,8 @@ export class Assembler {
     let orphans = 0;
     let cuts = 0;
     let failures = 0;
-    const services: number[] = [];
+    const firstService = trace === 0 ? 0 : traces.serviceEnd[trace - 1]!;
+    let serviceEnd = firstService;
     let known: Set<number> | undefined;
     let previousService = -1;
     for (let index = 0; index < size; index++) {
@@ -679,10 +715,16 @@ export class Assembler {
       const serviceOfRow = service[row]!;
       if (serviceOfRow !== previousService) {
         previousService = serviceOfRow;
-        if (known === undefined ? !services.includes(serviceOfRow) : !known.has(serviceOfRow)) {
-          services.push(serviceOfRow);
+        const isNew =
+          known === undefined
+            ? !includes(traces.services, firstService, serviceEnd, serviceOfRow)
+            : !known.has(serviceOfRow);
+        if (isNew) {
+          traces.services[serviceEnd++] = serviceOfRow;
           known?.add(serviceOfRow);
-          if (services.length === MANY_SERVICES) known = new Set(services);
+          if (serviceEnd - firstService === MANY_SERVICES) {
+            known = new Set(traces.services.subarray(firstService, serviceEnd));
+          }
         }
       }
       switch (output.parentage[first + index]) {
@@ -702,26 +744,22 @@ export class Assembler {
         default:
       }
     }
-    const id = idRow * 4;
     const [durationLow, durationHigh] = this.#traceDuration(size);
-    return {
-      id: [traceId[id]!, traceId[id + 1]!, traceId[id + 2]!, traceId[id + 3]!],
-      first,
-      count: size,
-      startLow: start[earliest]!,
-      startHigh: start[earliest + 1]!,
-      durationLow,
-      durationHigh,
-      root,
-      roots,
-      orphans,
-      cuts,
-      components: roots + orphans + cuts,
-      failed: failures,
-      services,
-      complete: roots === 1 && orphans === 0 && cuts === 0 && this.#endsWithRoot(first, size, output),
-      hasSharedIds: this.#hasSharedIds,
-    };
+    const isWhole = roots === 1 && orphans === 0 && cuts === 0;
+    traces.first[trace] = first;
+    traces.size[trace] = size;
+    traces.start[trace * 2] = start[earliest]!;
+    traces.start[trace * 2 + 1] = start[earliest + 1]!;
+    traces.duration[trace * 2] = durationLow;
+    traces.duration[trace * 2 + 1] = durationHigh;
+    traces.root[trace] = root;
+    traces.roots[trace] = roots;
+    traces.orphans[trace] = orphans;
+    traces.cuts[trace] = cuts;
+    traces.failed[trace] = failures;
+    traces.complete[trace] = isWhole && this.#endsWithRoot(first, size, output) ? 1 : 0;
+    traces.hasSharedIds[trace] = this.#hasSharedIds ? 1 : 0;
+    traces.serviceEnd[trace] = serviceEnd;
   }
 
   /** From the earliest start of the sorted members to the latest end, as words. */
@@ -748,7 +786,7 @@ export class Assembler {
   }
 
   /** Says whether no span ends after the root at `first`, but for those behind an async edge. */
-  #endsWithRoot(first: number, size: number, output: Output): boolean {
+  #endsWithRoot(first: number, size: number, output: AssembledColumns): boolean {
     const { kind } = this.#input;
     const members = this.#members;
     const placeAt = this.#placeAt;
@@ -808,17 +846,41 @@ const VISITED = 255;
 /** Mark of a place on the way up from another one. */
 const CLIMBED = 254;
 
-type Output = Omit<Assembly, 'traces' | 'unsettled'>;
+function includes(items: Uint32Array, from: number, to: number, item: number): boolean {
+  for (let at = from; at < to; at++) if (items[at] === item) return true;
+  return false;
+}
 
-function newOutput(spans: number): Output {
+function newColumns(spans: number, traces: number): AssembledColumns {
   return {
     row: new Uint32Array(spans),
+    traceId: new Uint32Array(spans * 4),
+    spanId: new Uint32Array(spans * 2),
+    parentId: new Uint32Array(spans * 2),
+    start: new Uint32Array(spans * 2),
+    duration: new Uint32Array(spans * 2),
     parentage: new Uint8Array(spans),
     component: new Uint32Array(spans),
     left: new Uint32Array(spans),
     right: new Uint32Array(spans),
     depth: new Uint32Array(spans),
     self: new Uint32Array(spans * 2),
+    traces: {
+      count: 0,
+      first: new Uint32Array(traces),
+      size: new Uint32Array(traces),
+      start: new Uint32Array(traces * 2),
+      duration: new Uint32Array(traces * 2),
+      root: new Int32Array(traces),
+      roots: new Uint32Array(traces),
+      orphans: new Uint32Array(traces),
+      cuts: new Uint32Array(traces),
+      failed: new Uint32Array(traces),
+      complete: new Uint8Array(traces),
+      hasSharedIds: new Uint8Array(traces),
+      serviceEnd: new Uint32Array(traces),
+      services: new Uint32Array(spans),
+    },
   };
 }
 
@@ -826,6 +888,8 @@ function newOutput(spans: number): Output {
 interface Walk {
   /** Position of the trace's first span. */
   readonly first: number;
+  /** A row that bears the trace's full id. */
+  readonly idRow: number;
   position: number;
   number: number;
   component: number;

@@ -118,58 +118,8 @@ export class TraceGroups {
         slot = (slot + 1) & mask;
       }
     }
-    this.traceCount = traceCount;
-    if ((allQuirks & Quirk.sharedParent) !== 0) this.#joinShortIds(input);
-  }
-
-  /**
-   * Zipkin writes the id of one trace in 128 bits here and in its low 64 bits there: spans of the short form go to the
-   * trace with the long one. Of several (which no sound system has) the one with the smallest id takes them.
-   */
-  #joinShortIds({ count, traceId, quirks }: AssemblyInput): void {
-    const { traceOf, traceCount, firstRow } = this;
-    const isZipkin = new Uint8Array(traceCount);
-    for (let row = 0; row < count; row++) if (quirks[row]! & Quirk.sharedParent) isZipkin[traceOf[row]!] = 1;
-    const short: number[] = [];
-    const long: number[] = [];
-    for (let trace = 0; trace < traceCount; trace++) {
-      if (isZipkin[trace] === 0) continue;
-      const at = firstRow[trace]! * 4;
-      if ((traceId[at + 2]! | traceId[at + 3]!) === 0) short.push(trace);
-      else long.push(trace);
-    }
-    if (short.length === 0 || long.length === 0) return;
-    let slots = 64;
-    while (slots < long.length * 2) slots *= 2;
-    const table = new Int32Array(slots);
-    /** The slot that a trace's low 64 bits have, or would take. */
-    const slotOf = (trace: number): number => {
-      const at = firstRow[trace]! * 4;
-      let slot = hashWords(traceId[at]!, traceId[at + 1]!) & (slots - 1);
-      for (; table[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
-        const known = firstRow[table[slot]! - 1]! * 4;
-        if (traceId[known] === traceId[at] && traceId[known + 1] === traceId[at + 1]) break;
-      }
-      return slot;
-    };
-    for (const trace of long) {
-      const slot = slotOf(trace);
-      const known = table[slot]! - 1;
-      if (known < 0 || compareIds(traceId, firstRow[trace]!, firstRow[known]!) < 0) table[slot] = trace + 1;
-    }
-    const target = new Int32Array(traceCount).fill(-1);
-    for (const trace of short) target[trace] = table[slotOf(trace)]! - 1;
-    // Numbers that are free now are closed up.
-    const number = new Uint32Array(traceCount);
-    let joinedCount = 0;
-    for (let trace = 0; trace < traceCount; trace++) {
-      if (target[trace]! >= 0) continue;
-      firstRow[joinedCount] = firstRow[trace]!;
-      number[trace] = joinedCount++;
-    }
-    for (const trace of short) if (target[trace]! >= 0) number[trace] = number[target[trace]!]!;
-    for (let row = 0; row < count; row++) traceOf[row] = number[traceOf[row]!]!;
-    this.traceCount = joinedCount;
+    const hasZipkin = (allQuirks & Quirk.sharedParent) !== 0;
+    this.traceCount = hasZipkin ? joinShortIds(input, traceCount, traceOf, firstRow) : traceCount;
   }
 
   /** The traces in order of their earliest start, then of their ids. */
@@ -231,4 +181,59 @@ export class TraceGroups {
       offset[trace] = offsetOf(earliest[trace]!);
     }
   }
+}
+
+/**
+ * Zipkin writes the id of one trace in 128 bits here and in its low 64 bits there: spans of the short form go to the
+ * trace with the long one. Of several (which no sound system has) the one with the smallest id takes them. Numbers of traces
+ * are changed in place; returns how many traces are left.
+ */
+export function joinShortIds(
+  { count, traceId, quirks }: AssemblyInput,
+  traceCount: number,
+  traceOf: Uint32Array,
+  firstRow: Uint32Array,
+): number {
+  const isZipkin = new Uint8Array(traceCount);
+  for (let row = 0; row < count; row++) if (quirks[row]! & Quirk.sharedParent) isZipkin[traceOf[row]!] = 1;
+  const short: number[] = [];
+  const long: number[] = [];
+  for (let trace = 0; trace < traceCount; trace++) {
+    if (isZipkin[trace] === 0) continue;
+    const at = firstRow[trace]! * 4;
+    if ((traceId[at + 2]! | traceId[at + 3]!) === 0) short.push(trace);
+    else long.push(trace);
+  }
+  if (short.length === 0 || long.length === 0) return traceCount;
+  let slots = 64;
+  while (slots < long.length * 2) slots *= 2;
+  const table = new Int32Array(slots);
+  /** The slot that a trace's low 64 bits have, or would take. */
+  const slotOf = (trace: number): number => {
+    const at = firstRow[trace]! * 4;
+    let slot = hashWords(traceId[at]!, traceId[at + 1]!) & (slots - 1);
+    for (; table[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
+      const known = firstRow[table[slot]! - 1]! * 4;
+      if (traceId[known] === traceId[at] && traceId[known + 1] === traceId[at + 1]) break;
+    }
+    return slot;
+  };
+  for (const trace of long) {
+    const slot = slotOf(trace);
+    const known = table[slot]! - 1;
+    if (known < 0 || compareIds(traceId, firstRow[trace]!, firstRow[known]!) < 0) table[slot] = trace + 1;
+  }
+  const target = new Int32Array(traceCount).fill(-1);
+  for (const trace of short) target[trace] = table[slotOf(trace)]! - 1;
+  // Numbers that are free now are closed up.
+  const number = new Uint32Array(traceCount);
+  let joinedCount = 0;
+  for (let trace = 0; trace < traceCount; trace++) {
+    if (target[trace]! >= 0) continue;
+    firstRow[joinedCount] = firstRow[trace]!;
+    number[trace] = joinedCount++;
+  }
+  for (const trace of short) if (target[trace]! >= 0) number[trace] = number[target[trace]!]!;
+  for (let row = 0; row < count; row++) traceOf[row] = number[traceOf[row]!]!;
+  return joinedCount;
 }

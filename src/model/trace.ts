@@ -40,13 +40,13 @@ const PARENTAGE_WORDS = ['child', 'root', 'orphan', 'cut'] as const;
 /** Assembles the spans of one trace (docs/definitions.md). Throws where there are none. */
 export function buildTrace(spans: readonly Span[]): Trace {
   const assembly = assemble(columnsOf(spans));
-  const [summary] = assembly.traces;
-  if (summary === undefined) throw new Error('a trace without spans');
+  const { traces } = assembly;
+  if (traces.count === 0) throw new Error('a trace without spans');
   type MutableNode = { -readonly [Key in keyof TraceNode]: TraceNode[Key] } & { children: TraceNode[] };
   const path: MutableNode[] = [];
   const nodes: MutableNode[] = [];
   const tops: TraceNode[] = [];
-  for (let index = 0; index < summary.count; index++) {
+  for (let index = 0; index < traces.size[0]!; index++) {
     const span = spans[assembly.row[index]!]!;
     const depth = assembly.depth[index]!;
     const parent = depth === 0 ? undefined : path[depth - 1];
@@ -75,10 +75,10 @@ export function buildTrace(spans: readonly Span[]): Trace {
     traceId: first.traceId,
     nodes,
     tops,
-    root: summary.root < 0 ? undefined : nodes[summary.root],
+    root: nodes[traces.root[0]!],
     startTimeUnixNano: start,
     durationNano: end - start,
-    complete: summary.complete,
+    complete: traces.complete[0] === 1,
   };
 }
 

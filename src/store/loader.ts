@@ -1,10 +1,11 @@
 import { UserError } from '../errors.ts';
 import { REASONS } from '../formats/format.ts';
-import { Assembler, type Assembly } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Database } from './database.ts';
 import { Dictionaries, ProducerIds } from './dictionaries.ts';
+import { FastAssembler } from './fast-assembler.ts';
 import { PendingSpans } from './pending-spans.ts';
 import { decimalOf, reassemble } from './reassembly.ts';
 import { SpanWriter } from './span-writer.ts';
@@ -90,7 +91,7 @@ export class Loader {
   #writer: SpanWriter | undefined;
   #pending = new PendingSpans();
   #arrivals = new Arrivals();
-  readonly #assembler = new Assembler();
+  readonly #assembler = new FastAssembler();
   #nextSpanNo: number;
   #nextIngestId: number;
 
@@ -245,11 +246,12 @@ export class Loader {
 
   #write(assembly: Assembly): void {
     const pending = this.#pending;
-    for (const trace of assembly.traces) {
-      this.#cuts += trace.cuts;
-      if (trace.hasSharedIds) this.#flagged.push(decimalOf(trace.id));
+    const { traces, traceId } = assembly;
+    for (let trace = 0; trace < traces.count; trace++) {
+      this.#cuts += traces.cuts[trace]!;
+      if (traces.hasSharedIds[trace] === 1) this.#flagged.push(decimalOf(traceId, traces.first[trace]!));
     }
-    this.#traces += assembly.traces.length;
+    this.#traces += traces.count;
     this.#flushes++;
     this.#writer?.write(assembly, pending);
     if (assembly.unsettled.length === 0) {
@@ -353,6 +355,7 @@ export class Loader {
         this.#database,
         this.#dictionaries,
         writer,
+        this.#assembler,
         first,
         this.#flagged,
         this.#pending.hasZipkin,

@@ -72,10 +72,8 @@ class Parts {
     const attributeCount = rows.attributeEnd[rows.count - 1]!;
     const span = this.span.reserve(to);
     const attributeEnd = this.attributeEnd.reserve(to);
-    for (let row = 0; row < rows.count; row++) {
-      span[from + row] = rows.span[row]! + firstSpan;
-      attributeEnd[from + row] = rows.attributeEnd[row]! + attributeFrom;
-    }
+    copyShifted(rows.span, 0, rows.count, span, from, firstSpan);
+    copyShifted(rows.attributeEnd, 0, rows.count, attributeEnd, from, attributeFrom);
     this.a.reserve(to * this.#aWidth).set(rows.a.subarray(0, rows.count * this.#aWidth), from * this.#aWidth);
     this.b.reserve(to * this.#bWidth).set(rows.b.subarray(0, rows.count * this.#bWidth), from * this.#bWidth);
     this.attributes
@@ -111,10 +109,10 @@ class Parts {
       this.attributes.items.copyWithin(attributeCount, attributeFrom, attributeTo);
       this.a.items.copyWithin(count * this.#aWidth, from * this.#aWidth, to * this.#aWidth);
       this.b.items.copyWithin(count * this.#bWidth, from * this.#bWidth, to * this.#bWidth);
-      for (let part = from; part < to; part++, count++) {
-        this.span.items[count] = this.span.items[part]! - run.from + run.to;
-        this.attributeEnd.items[count] = this.attributeEnd.items[part]! - attributeFrom + attributeCount;
-      }
+      const ends = this.attributeEnd.items;
+      copyShifted(this.span.items, from, to, this.span.items, count, run.to - run.from);
+      copyShifted(ends, from, to, ends, count, attributeCount - attributeFrom);
+      count += to - from;
       attributeCount += attributeTo - attributeFrom;
     }
     this.count = count;
@@ -196,7 +194,7 @@ export class PendingSpans {
     const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
     const attributeCount = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
     const attributeEnd = this.attributeEnd.reserve(to);
-    for (let row = 0; row < spans.count; row++) attributeEnd[from + row] = spans.attributeEnd[row]! + attributeFrom;
+    copyShifted(spans.attributeEnd, 0, spans.count, attributeEnd, from, attributeFrom);
     this.attributes
       .reserve(attributeFrom + attributeCount)
       .set(spans.attributes.subarray(0, attributeCount), attributeFrom);
@@ -206,28 +204,14 @@ export class PendingSpans {
 
   /** Looks up what assembly must know of each span. */
   #describe(from: number, to: number, dictionaries: Dictionaries): void {
-    const kind = this.#kind.reserve(to);
-    const quirks = this.#quirks.reserve(to);
-    const service = this.#service.reserve(to);
-    const failed = this.#failed.reserve(to);
-    const kindOf = dictionaries.operationKind.ids;
-    const quirksOf = dictionaries.operationQuirks.ids;
-    const serviceOf = dictionaries.operationService.ids;
-    const failedOf = dictionaries.statusFailed.ids;
-    const start = this.start.items;
-    const duration = this.duration.items;
-    let all = 0;
-    for (let row = from; row < to; row++) {
-      const operation = this.operation.items[row]!;
-      kind[row] = kindOf[operation]!;
-      const quirk = quirksOf[operation]!;
-      quirks[row] = quirk;
-      all |= quirk;
-      service[row] = serviceOf[operation]!;
-      failed[row] = failedOf[this.status.items[row]!]!;
-      if (start[row * 2 + 1]! + duration[row * 2 + 1]! >= 0x7fff_ffff) cutEnd(start, duration, row);
-    }
-    if (all & Quirk.sharedParent) this.hasZipkin = true;
+    const { operationKind, operationQuirks, operationService, statusFailed } = dictionaries;
+    const operation = this.operation.items;
+    lookUp(this.#kind.reserve(to), from, to, operation, operationKind);
+    lookUp(this.#service.reserve(to), from, to, operation, operationService);
+    lookUp(this.#failed.reserve(to), from, to, this.status.items, statusFailed);
+    const allQuirks = lookUp(this.#quirks.reserve(to), from, to, operation, operationQuirks);
+    if (allQuirks & Quirk.sharedParent) this.hasZipkin = true;
+    cutEnds(this.start.items, this.duration.items, from, to);
   }
 
   /** The spans as assembly reads (and, for what it decides, writes) them. */
@@ -251,36 +235,77 @@ export class PendingSpans {
     const runs = runsOf(rows);
     this.events.keep(runs, this.count);
     this.links.keep(runs, this.count);
-    const move = (column: Uint32Array | Uint8Array, width: number) => {
-      for (const { from, length, to } of runs) column.copyWithin(to * width, from * width, (from + length) * width);
-    };
-    move(this.traceId.items, 4);
-    move(this.spanId.items, 2);
-    move(this.parentId.items, 2);
-    move(this.start.items, 2);
-    move(this.duration.items, 2);
-    move(this.operation.items, 1);
-    move(this.resource.items, 1);
-    move(this.status.items, 1);
-    move(this.#kind.items, 1);
-    move(this.#quirks.items, 1);
-    move(this.#service.items, 1);
-    move(this.#failed.items, 1);
-    let attributeCount = 0;
-    for (const { from, length, to } of runs) {
-      const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
-      const attributeTo = this.attributeEnd.items[from + length - 1]!;
-      this.attributes.items.copyWithin(attributeCount, attributeFrom, attributeTo);
-      for (let row = 0; row < length; row++) {
-        this.attributeEnd.items[to + row] = this.attributeEnd.items[from + row]! - attributeFrom + attributeCount;
-      }
-      attributeCount += attributeTo - attributeFrom;
-    }
+    moveRuns(this.traceId.items, 4, runs);
+    moveRuns(this.spanId.items, 2, runs);
+    moveRuns(this.parentId.items, 2, runs);
+    moveRuns(this.start.items, 2, runs);
+    moveRuns(this.duration.items, 2, runs);
+    moveRuns(this.operation.items, 1, runs);
+    moveRuns(this.resource.items, 1, runs);
+    moveRuns(this.status.items, 1, runs);
+    moveRuns(this.#kind.items, 1, runs);
+    moveRuns(this.#quirks.items, 1, runs);
+    moveRuns(this.#service.items, 1, runs);
+    moveRuns(this.#failed.items, 1, runs);
+    moveLists(this.attributeEnd.items, this.attributes.items, runs);
     this.count = rows.length;
   }
 }
 
+// Loops over columns are functions of their own: V8 compiles them once, and while the first batches are added.
+
 function translate(column: Uint32Array, count: number, ids: IdList): void {
   const table = ids.ids;
   for (let row = 0; row < count; row++) column[row] = table[column[row]!]!;
+}
+
+/** Sets `column` to what `ids` has for each of `keys`; returns all bits that it set. */
+function lookUp(
+  column: Uint32Array | Uint8Array,
+  from: number,
+  to: number,
+  keys: Uint32Array,
+  { ids }: IdList,
+): number {
+  let bits = 0;
+  for (let row = from; row < to; row++) {
+    const id = ids[keys[row]!]!;
+    column[row] = id;
+    bits |= id;
+  }
+  return bits;
+}
+
+/** Copies numbers that grow by `shift` on the way; a column may be moved down in itself. */
+function copyShifted(
+  source: Uint32Array,
+  from: number,
+  to: number,
+  target: Uint32Array,
+  at: number,
+  shift: number,
+): void {
+  for (let row = from, index = at; row < to; row++, index++) target[index] = source[row]! + shift;
+}
+
+function cutEnds(start: Uint32Array, duration: Uint32Array, from: number, to: number): void {
+  for (let row = from; row < to; row++) {
+    if (start[row * 2 + 1]! + duration[row * 2 + 1]! >= 0x7fff_ffff) cutEnd(start, duration, row);
+  }
+}
+
+function moveRuns(column: Uint32Array | Uint8Array, width: number, runs: readonly Run[]): void {
+  for (const { from, length, to } of runs) column.copyWithin(to * width, from * width, (from + length) * width);
+}
+
+/** Moves lists of `items`, which end at `ends`. */
+function moveLists(ends: Uint32Array, items: Uint32Array, runs: readonly Run[]): void {
+  let itemCount = 0;
+  for (const { from, length, to } of runs) {
+    const itemFrom = from === 0 ? 0 : ends[from - 1]!;
+    const itemTo = ends[from + length - 1]!;
+    items.copyWithin(itemCount, itemFrom, itemTo);
+    copyShifted(ends, from, from + length, ends, to, itemCount - itemFrom);
+    itemCount += itemTo - itemFrom;
+  }
 }

@@ -1,9 +1,10 @@
-import { type AssembledTrace, type Assembly, assemble } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembly.ts';
 import { Quirk, type SpanColumns } from '../model/span-batch.ts';
 import { TableAppender } from './appender.ts';
 import type { ColumnChunk } from './column-chunk.ts';
 import type { Database } from './database.ts';
 import type { Dictionaries } from './dictionaries.ts';
+import type { FastAssembler } from './fast-assembler.ts';
 import { Growing, PendingSpans } from './pending-spans.ts';
 import { type SpanWriter, setInteger } from './span-writer.ts';
 
@@ -31,6 +32,7 @@ export async function reassemble(
   database: Database,
   dictionaries: Dictionaries,
   writer: SpanWriter,
+  assembler: FastAssembler,
   firstSpanNo: number,
   flagged: readonly string[],
   hasZipkin: boolean,
@@ -57,14 +59,14 @@ export async function reassemble(
   await database.run('CREATE OR REPLACE TEMP TABLE renumbered (old BIGINT, new BIGINT)');
   let duplicates = await dropDuplicates(database);
   if (duplicates > 0) await leaveUnchanged(database, firstSpanNo);
-  const { sharing, decided } = await assembleAll(database, dictionaries, writer);
+  const { sharing, decided } = await assembleAll(database, dictionaries, writer, assembler);
   // Spans are equal now that were different before, if it was assembly that gave them their ids or starts.
   for (let again = decided; again.length > 0; ) {
     await setUnfinished(database, again);
     const dropped = await dropDuplicates(database);
     if (dropped === 0) break;
     duplicates += dropped;
-    const outcome = await assembleAll(database, dictionaries, writer);
+    const outcome = await assembleAll(database, dictionaries, writer, assembler);
     for (const id of outcome.sharing) sharing.add(id);
     again = outcome.decided;
   }
@@ -216,12 +218,17 @@ interface Outcome {
 }
 
 /** Assembles all traces of `unfinished` again. */
-async function assembleAll(database: Database, dictionaries: Dictionaries, writer: SpanWriter): Promise<Outcome> {
+async function assembleAll(
+  database: Database,
+  dictionaries: Dictionaries,
+  writer: SpanWriter,
+  assembler: FastAssembler,
+): Promise<Outcome> {
   const spans = Number(await database.value('SELECT count(*) FROM span SEMI JOIN unfinished USING (trace_id)'));
   const parts = Math.max(1, Math.ceil(spans / PART_SPANS));
   const outcome: Outcome = { sharing: new Set(), decided: [] };
   for (let part = 0; part < parts; part++) {
-    await assemblePart(database, dictionaries, writer, `hash(trace_id) % ${parts} = ${part}`, outcome);
+    await assemblePart(database, dictionaries, writer, assembler, `hash(trace_id) % ${parts} = ${part}`, outcome);
   }
   return outcome;
 }
@@ -230,6 +237,7 @@ async function assemblePart(
   database: Database,
   dictionaries: Dictionaries,
   writer: SpanWriter,
+  assembler: FastAssembler,
   isInPart: string,
   outcome: Outcome,
 ): Promise<void> {
@@ -243,7 +251,7 @@ async function assemblePart(
     oldNumbers.reserve(pending.count * 2).set(chunk.words(9, 8), from * 2);
   }
   const input = pending.assemblyInput;
-  const assembly = assemble(input);
+  const assembly = assembler.assemble(input);
   const first = writer.nextSpanNo;
   // The old rows go before the new ones come, so that neither sees the other.
   await database.run(`
@@ -252,11 +260,13 @@ async function assemblePart(
   writer.write(assembly, pending);
   writer.flush();
   await renumberParts(database, assembly, oldNumbers.items, first);
-  for (const trace of assembly.traces) {
-    if (!trace.hasSharedIds) continue;
-    const id = decimalOf(trace.id);
+  const { traces } = assembly;
+  for (let trace = 0; trace < traces.count; trace++) {
+    if (traces.hasSharedIds[trace] === 0) continue;
+    const begin = traces.first[trace]!;
+    const id = decimalOf(assembly.traceId, begin);
     outcome.sharing.add(id);
-    const rows = assembly.row.subarray(trace.first, trace.first + trace.count);
+    const rows = assembly.row.subarray(begin, begin + traces.size[trace]!);
     if (rows.some(row => (input.quirks[row]! & (Quirk.sharedParent | Quirk.startUnknown)) !== 0)) {
       outcome.decided.push(id);
     }
@@ -311,8 +321,9 @@ function columnsOf(chunk: ColumnChunk): SpanColumns {
   };
 }
 
-/** A trace id, least significant word first, as a decimal integer. */
-export function decimalOf([word0, word1, word2, word3]: AssembledTrace['id']): string {
-  const id = (BigInt(word3) << 96n) | (BigInt(word2) << 64n) | (BigInt(word1) << 32n) | BigInt(word0);
+/** The trace id at a position of a column, as a decimal integer. */
+export function decimalOf(traceId: Uint32Array, position: number): string {
+  let id = 0n;
+  for (let word = 3; word >= 0; word--) id = (id << 32n) | BigInt(traceId[position * 4 + word]!);
   return id.toString();
 }

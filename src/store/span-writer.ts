@@ -1,4 +1,4 @@
-import { type Assembly, Parentage } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembly.ts';
 import { TableAppender } from './appender.ts';
 import type { Database } from './database.ts';
 import type { PendingSpans } from './pending-spans.ts';
@@ -62,49 +62,13 @@ export class SpanWriter {
   #writeSpans(assembly: Assembly, pending: PendingSpans): void {
     const table = this.#span;
     const total = assembly.row.length;
-    const place: Place = { trace: 0, path: [] };
     for (let from = 0; from < total; ) {
       const to = Math.min(from + table.room, total);
-      this.#fillIds(assembly, pending, from, to, place);
+      fillNumbers(table.words(0), table.row, to - from, this.nextSpanNo + from);
       this.#fillStored(assembly, pending, from, to);
       this.#fillAssembled(assembly, from, to);
       table.advance(to - from);
       from = to;
-    }
-  }
-
-  /** Fills in what depends on the spans before. */
-  #fillIds(assembly: Assembly, pending: PendingSpans, from: number, to: number, place: Place): void {
-    const table = this.#span;
-    const spanNo = table.words(0);
-    const traceId = table.words(1);
-    const parentId = table.words(3);
-    const { row: rows, depth, parentage, traces } = assembly;
-    const spanIds = pending.spanId.items;
-    const parentIds = pending.parentId.items;
-    const { path } = place;
-    let trace = traces[place.trace]!;
-    let end = trace.first + trace.count;
-    for (let position = from, at = table.row; position < to; position++, at++) {
-      if (position === end) {
-        trace = traces[++place.trace]!;
-        end += trace.count;
-      }
-      const { id } = trace;
-      const row = rows[position]!;
-      const level = depth[position]!;
-      path[level] = row;
-      setInteger(spanNo, at, this.nextSpanNo + position);
-      traceId[at * 4] = id[0];
-      traceId[at * 4 + 1] = id[1];
-      traceId[at * 4 + 2] = id[2];
-      traceId[at * 4 + 3] = id[3];
-      // The parent that assembly found: for a Zipkin span it may have another id than the one it names.
-      const isChild = parentage[position] === Parentage.child;
-      const named = isChild ? spanIds : parentIds;
-      const of = isChild ? path[level - 1]! * 2 : row * 2;
-      parentId[at * 2] = named[of]!;
-      parentId[at * 2 + 1] = named[of + 1]!;
     }
   }
 
@@ -113,9 +77,6 @@ export class SpanWriter {
     const table = this.#span;
     const first = table.row;
     const rows = assembly.row.subarray(from, to);
-    gatherPairs(pending.spanId.items, rows, table.words(2), first);
-    gatherPairs(pending.start.items, rows, table.words(4), first);
-    gatherPairs(pending.duration.items, rows, table.words(5), first);
     gather(pending.operation.items, rows, table.words(7), first);
     gather(pending.resource.items, rows, table.words(8), first);
     gather(pending.status.items, rows, table.words(9), first);
@@ -123,15 +84,22 @@ export class SpanWriter {
   }
 
   /** Fills in what stands in the columns of the output. */
-  #fillAssembled({ self, parentage, component, left, right, depth }: Assembly, from: number, to: number): void {
+  #fillAssembled(assembly: Assembly, from: number, to: number): void {
     const table = this.#span;
     const first = table.row;
-    table.words(6).set(self.subarray(from * 2, to * 2), first * 2);
-    table.bytes(10).set(parentage.subarray(from, to), first);
-    table.words(11).set(component.subarray(from, to), first);
-    table.words(12).set(left.subarray(from, to), first);
-    table.words(13).set(right.subarray(from, to), first);
-    table.words(14).set(depth.subarray(from, to), first);
+    const fill = (column: number, source: Uint32Array, width: number) =>
+      table.words(column).set(source.subarray(from * width, to * width), first * width);
+    fill(1, assembly.traceId, 4);
+    fill(2, assembly.spanId, 2);
+    fill(3, assembly.parentId, 2);
+    fill(4, assembly.start, 2);
+    fill(5, assembly.duration, 2);
+    fill(6, assembly.self, 2);
+    table.bytes(10).set(assembly.parentage.subarray(from, to), first);
+    fill(11, assembly.component, 1);
+    fill(12, assembly.left, 1);
+    fill(13, assembly.right, 1);
+    fill(14, assembly.depth, 1);
   }
 
   #writeEvents(assembly: Assembly, pending: PendingSpans): void {
@@ -183,26 +151,32 @@ export class SpanWriter {
   #writeTraces(assembly: Assembly, pending: PendingSpans): void {
     const table = this.#trace;
     const traceId = table.words(0);
-    for (const trace of assembly.traces) {
+    const firstSpanNo = table.words(1);
+    const rootSpanNo = table.words(5);
+    const operation = table.words(6);
+    const { traces } = assembly;
+    let service = 0;
+    for (let trace = 0; trace < traces.count; trace++) {
       const at = table.row;
-      for (let word = 0; word < 4; word++) traceId[at * 4 + word] = trace.id[word]!;
-      setInteger(table.words(1), at, this.nextSpanNo + trace.first);
-      table.words(2)[at] = trace.count;
-      const start = table.words(3);
-      start[at * 2] = trace.startLow;
-      start[at * 2 + 1] = trace.startHigh;
-      const duration = table.words(4);
-      duration[at * 2] = trace.durationLow;
-      duration[at * 2 + 1] = trace.durationHigh;
-      if (trace.root < 0) table.setNull(5);
-      setInteger(table.words(5), at, trace.root < 0 ? 0 : this.nextSpanNo + trace.root);
-      table.words(6)[at] = pending.operation.items[assembly.row[Math.max(trace.root, trace.first)]!]!;
-      table.words(7)[at] = trace.roots;
-      table.words(8)[at] = trace.orphans;
-      table.words(9)[at] = trace.cuts;
-      table.words(10)[at] = trace.failed;
-      table.bytes(11)[at] = trace.complete ? 1 : 0;
-      table.setList(12, trace.services);
+      const first = traces.first[trace]!;
+      const root = traces.root[trace]!;
+      for (let word = 0; word < 4; word++) traceId[at * 4 + word] = assembly.traceId[first * 4 + word]!;
+      setInteger(firstSpanNo, at, this.nextSpanNo + first);
+      table.words(2)[at] = traces.size[trace]!;
+      for (let word = 0; word < 2; word++) {
+        table.words(3)[at * 2 + word] = traces.start[trace * 2 + word]!;
+        table.words(4)[at * 2 + word] = traces.duration[trace * 2 + word]!;
+      }
+      if (root < 0) table.setNull(5);
+      setInteger(rootSpanNo, at, root < 0 ? 0 : this.nextSpanNo + root);
+      operation[at] = pending.operation.items[assembly.row[Math.max(root, first)]!]!;
+      table.words(7)[at] = traces.roots[trace]!;
+      table.words(8)[at] = traces.orphans[trace]!;
+      table.words(9)[at] = traces.cuts[trace]!;
+      table.words(10)[at] = traces.failed[trace]!;
+      table.bytes(11)[at] = traces.complete[trace]!;
+      table.setList(12, traces.services, service, traces.serviceEnd[trace]!);
+      service = traces.serviceEnd[trace]!;
       table.next();
     }
   }
@@ -221,24 +195,14 @@ export class SpanWriter {
   }
 }
 
-/** Where writing stands: the trace in hand, and the row of the span at each depth above the one in hand. */
-interface Place {
-  trace: number;
-  readonly path: number[];
+/** Sets rows of a 64-bit column to `first` and the numbers behind it. */
+function fillNumbers(words: Uint32Array, at: number, count: number, first: number): void {
+  for (let index = 0; index < count; index++) setInteger(words, at + index, first + index);
 }
 
 /** Copies the items at `rows`, in their order, to `at`. */
 function gather(source: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
   for (let index = 0; index < rows.length; index++) target[at + index] = source[rows[index]!]!;
-}
-
-/** The same for columns of two words a row. */
-function gatherPairs(source: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
-  for (let index = 0, to = at * 2; index < rows.length; index++, to += 2) {
-    const from = rows[index]! * 2;
-    target[to] = source[from]!;
-    target[to + 1] = source[from + 1]!;
-  }
 }
 
 /** Sets a 64-bit column to an integer from 0 to 2^53. */

@@ -46,24 +46,32 @@ export function assembleSpans(
   const services: string[] = [];
   const input = columnsOf(spans, services);
   const output = assembler.assemble(input, settledBefore);
-  const traces = output.traces.map((trace): AssembledSpans => {
-    const places = Array.from({ length: trace.count }, (_, place) => trace.first + place);
+  const { traces: columns } = output;
+  const traces = Array.from({ length: columns.count }, (_, trace): AssembledSpans => {
+    const first = columns.first[trace]!;
+    const root = columns.root[trace]!;
+    const [roots, orphans, cuts] = [columns.roots[trace]!, columns.orphans[trace]!, columns.cuts[trace]!];
+    const places = Array.from({ length: columns.size[trace]! }, (_, place) => first + place);
+    const traceId = output.traceId.subarray(first * 4, first * 4 + 4);
     return {
-      traceId: traceIdOf(trace.id.reduceRight((id, word) => (id << 32n) | BigInt(word), 0n)),
-      start: (BigInt(trace.startHigh) << 32n) | BigInt(trace.startLow),
-      duration: (BigInt(trace.durationHigh) << 32n) | BigInt(trace.durationLow),
-      root: trace.root < 0 ? undefined : trace.root - trace.first,
-      roots: trace.roots,
-      orphans: trace.orphans,
-      cuts: trace.cuts,
-      components: trace.components,
-      failed: trace.failed,
-      services: trace.services.map(service => services[service]!),
-      complete: trace.complete,
-      hasSharedIds: trace.hasSharedIds,
+      traceId: traceIdOf(traceId.reduceRight((id, word) => (id << 32n) | BigInt(word), 0n)),
+      start: wordsOf(columns.start, trace),
+      duration: wordsOf(columns.duration, trace),
+      root: root < 0 ? undefined : root - first,
+      roots,
+      orphans,
+      cuts,
+      components: roots + orphans + cuts,
+      failed: columns.failed[trace]!,
+      services: Array.from(
+        columns.services.subarray(trace === 0 ? 0 : columns.serviceEnd[trace - 1], columns.serviceEnd[trace]),
+        service => services[service]!,
+      ),
+      complete: columns.complete[trace] === 1,
+      hasSharedIds: columns.hasSharedIds[trace] === 1,
       spans: places.map(at => ({
-        spanId: spanIdOf(wordsOf(input.spanId, output.row[at]!)),
-        start: wordsOf(input.start, output.row[at]!),
+        spanId: spanIdOf(wordsOf(output.spanId, at)),
+        start: wordsOf(output.start, at),
         parentage: PARENTAGES[output.parentage[at]!]!,
         component: output.component[at]!,
         left: output.left[at]!,
