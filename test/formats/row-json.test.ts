@@ -35,6 +35,22 @@ const span = (spanId: string, rest: Partial<DecodedSpan>) => ({
   ...rest,
 });
 
+test('object-each-row.json has rows of ClickHouse under names, and a broken one loses no other', async () => {
+  expect(await read('object-each-row.json')).toMatchObject([
+    { spanId: ONE, name: 'POST /checkout', startTimeUnixNano: DAY + 123_456_789n },
+    { spanId: TWO, name: 'charge', status: { code: 'error', message: 'no answer' } },
+  ]);
+  const rows = JSON.parse(fixture('row-json/object-each-row.json').toString());
+  const deep = JSON.parse('['.repeat(99) + ']'.repeat(99));
+  const broken = { row_1: { ...rows.row_1, Odd: deep }, row_2: 7, row_3: rows.row_2 };
+  const { account, spans } = await decodeDump(JSON.stringify(broken));
+  expect(spans).toMatchObject([{ name: 'charge' }]);
+  expect(account.skipped.map(({ reason, count }) => [reason, count])).toEqual([
+    ['missing-trace-id', 1],
+    ['too-deep', 1],
+  ]);
+});
+
 test('duckdb-otlp.jsonl has JSON as text in its columns', async () => {
   expect(await read('duckdb-otlp.jsonl')).toEqual([
     span(ONE, {
