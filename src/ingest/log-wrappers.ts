@@ -2,6 +2,7 @@ import { withoutColours } from '../formats/console-lines.ts';
 import type { DecodeReport } from '../formats/format.ts';
 import { isPlainText } from './head.ts';
 import { Lines } from './lines.ts';
+import { ItemLines } from './log-arrays.ts';
 
 // What log drivers and log stores put around each line that a program printed. It is taken off between decompression and
 // recognition, so that formats see what was printed:
@@ -9,7 +10,7 @@ import { Lines } from './lines.ts';
 //   2026-11-02T08:00:00.1Z stdout F …                        CRI (Kubernetes); P marks a part
 //   {"MESSAGE":"…","__REALTIME_TIMESTAMP":"…",…}             journalctl -o json; MESSAGE may be an array of bytes
 //   Nov 02 08:00:00 host shop[42]: …                         journalctl -o short, syslog
-//   {"textPayload":"…","insertId":"…"}, {"jsonPayload":{…}}  Google Cloud Logging
+//   {"textPayload":"…","insertId":"…"}, {"jsonPayload":{…}}  Google Cloud Logging; also in an array
 //   web-1  | …                                               docker compose: the container, padded to the longest name
 //   {"message":"{…}","level":"info"}                         loggers whose message is JSON
 //   colours of a terminal
@@ -51,6 +52,7 @@ export function unwrappingOf(
   if (head.length === 0 || !isPlainText(head)) return undefined;
   const text = Buffer.from(head).toString('utf8');
   if (!MARKS.test(text)) return undefined;
+  if (isEntryArray(text)) return itemLines;
   const lines = text.split('\n');
   const cut = isWhole ? undefined : lines.pop();
   const first = lines.filter(line => line.trim() !== '').slice(0, SNIFFED_LINES);
@@ -61,6 +63,29 @@ export function unwrappingOf(
     ({ unwrap }) => sniffed.filter(line => unwrap(line, isCut) !== undefined).length * 2 > sniffed.length,
   );
   return wrapper && (chunks => unwrapped(chunks, wrapper, limit, report));
+}
+
+/** Says whether a text begins with an array of entries of Google Cloud Logging, as `gcloud logging read --format=json` prints it. */
+function isEntryArray(text: string): boolean {
+  if (!/^\s*\[\s*\{/.test(text)) return false;
+  const [first = ''] = Buffer.from(new ItemLines().push(Buffer.from(text)))
+    .toString('utf8')
+    .trimStart()
+    .split('\n');
+  const fields = fieldsOf(first, true, 'Payload"');
+  return (
+    fields !== undefined &&
+    ['textPayload', 'jsonPayload'].some(key => fields.has(key)) &&
+    ['insertId', 'logName'].some(key => fields.has(key))
+  );
+}
+
+async function* itemLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const lines = new ItemLines();
+  for await (const chunk of chunks) {
+    const text = lines.push(chunk);
+    if (text.length > 0) yield text;
+  }
 }
 
 async function* unwrapped(
