@@ -83,6 +83,7 @@ export async function openData(
   const place = isForMemory ? await (await import('./cached-data.ts')).CachePlace.of(context, sources) : undefined;
   const kept = await place?.open(options);
   if (kept !== undefined) {
+    context.onFailure(error => place?.forgetDamaged(error) ?? false);
     return await finish(kept.store, kept.loaded, 'kept from before:');
   }
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {

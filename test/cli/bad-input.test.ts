@@ -118,8 +118,7 @@ describe('good sources among bad ones', () => {
       `${folder}/b-bad.csv is no trace dump that is read but a CSV table`,
       `${folder}/c-empty.json is empty`,
     ]);
-    // Both have the same hint: once is enough.
-    expect(finished.stderr.match(/^hint: /gm)).toHaveLength(1);
+    expect(finished.stderr.match(/^hint: .*--map|^hint: .*formats FILE/gm)).toHaveLength(2);
   });
 
   test('of arguments, the ones that exist are answered from', async () => {
