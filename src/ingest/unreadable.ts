@@ -55,7 +55,9 @@ export function poorOutput(head: Uint8Array): Refusal | undefined {
 /** Returns the refusal of a source that begins with `head`; `whole` says that there is no more of it. */
 export function refusalOf(head: Uint8Array, whole: boolean): Refusal {
   if (head.length === 0) return { message: 'is empty', hint: HINT_FORMATS };
-  const isBlank = head.every(byte => byte <= 32);
+  // A byte order mark says nothing but how the text behind it is written.
+  const hasMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
+  const isBlank = head.subarray(hasMark ? 3 : 0).every(byte => byte <= 32);
   if (isBlank)
     return { message: whole ? 'holds only white space' : 'begins with nothing but white space', hint: HINT_FORMATS };
   for (const [what, bytes, offset] of MAGIC) {
