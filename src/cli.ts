@@ -182,18 +182,34 @@ async function runCommand(
   screen: Screen,
   world: World,
   data?: CommandContext['data'],
+  isRetry = false,
 ): Promise<number> {
   const { entry, command, args, get } = invocation;
   const target = outputOf(get, args);
-  const context = contextOf(invocation, screen, world, data);
-  const answer = await command.run(context);
+  let mend: ((error: unknown) => boolean) | undefined;
+  const context = contextOf(invocation, screen, world, data, newMend => {
+    mend = newMend;
+  });
+  let answer: Awaited<ReturnType<Command['run']>>;
+  try {
+    answer = await command.run(context);
+  } catch (error) {
+    if (isRetry || mend?.(error) !== true) throw error;
+    return runCommand(invocation, screen, world, data, true);
+  }
   if (!('blocks' in answer)) return answer.exitCode;
   await write(entry, answer, target, get, screen, world);
   for (const note of answer.notes ?? []) await context.say(note);
   return context.hasComplained ? ExitCode.trouble : (answer.exitCode ?? ExitCode.ok);
 }
 
-function contextOf(invocation: Invocation, screen: Screen, world: World, data: CommandContext['data']): CommandContext {
+function contextOf(
+  invocation: Invocation,
+  screen: Screen,
+  world: World,
+  data: CommandContext['data'],
+  onFailure: CommandContext['onFailure'] = () => {},
+): CommandContext {
   const { command, args, commandLine, get: optionValue } = invocation;
   let complained = false;
   const saidHints = new Set<string>();
@@ -228,6 +244,7 @@ function contextOf(invocation: Invocation, screen: Screen, world: World, data: C
     readInput: world.readInput,
     openTerminal: async () => world.openTerminal?.(),
     signal: world.signal,
+    onFailure,
     prepare: words => prepare(words, invocation, world),
   };
 }

@@ -109,6 +109,27 @@ export class CachePlace {
   drop(path: string): void {
     this.#cache.drop(path);
   }
+
+  /** Drops what is kept of the sources where an error says that it is damaged. Returns whether they can be read again. */
+  forgetDamaged(error: unknown): boolean {
+    const path = isDamage(error) ? this.#cache.find(this.#key) : undefined;
+    if (path === undefined) return false;
+    try {
+      this.#cache.drop(path);
+      return true;
+    } catch {
+      // A folder that is not ours to change.
+      return false;
+    }
+  }
 }
 
 const LOADED = 'loaded_sources';
+
+/** Says whether an error of DuckDB tells of a file whose blocks are not as they were written; it is known by its text alone. */
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /Corrupt database|IO Error|Serialization Error|INTERNAL Error|FATAL Error/i.test(error.message)
+  );
+}

@@ -47,6 +47,8 @@ export interface CommandContext {
   /** Opens the terminal that a person sits at; undefined where there is none. Close it. */
   openTerminal(): Promise<Terminal | undefined>;
   readonly signal: AbortSignal;
+  /** Names what may mend a failure of this command: where it returns true, the command is run once more, from its beginning. */
+  onFailure(mend: (error: unknown) => boolean): void;
   /**
    * Reads the arguments of another command, such as `['errors', '--limit', '3']`, which is to answer once there is data. Throws
    * `UserError` for a command that does not answer from data alone, and for a mistake in its options, arguments or query.

@@ -77,12 +77,14 @@ export async function openData(
     const traceCount = await countTraces(store, loaded);
     await tellFaults(context, loaded);
     await context.say(describeAccount(verb, loaded, traceCount));
+    await tellOddTimes(context, store, loaded);
     return dataOf(store, loaded, traceCount, place);
   };
   const isForMemory = path === ':memory:' && !mayChange;
   const place = isForMemory ? await (await import('./cached-data.ts')).CachePlace.of(context, sources) : undefined;
   const kept = await place?.open(options);
   if (kept !== undefined) {
+    context.onFailure(error => place?.forgetDamaged(error) ?? false);
     return await finish(kept.store, kept.loaded, 'kept from before:');
   }
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
@@ -348,6 +350,23 @@ async function tellFaults(context: CommandContext, loaded: Data['loaded']): Prom
       );
     }
   }
+}
+
+/** Formats whose times may count from a beginning of their own. */
+const OWN_CLOCKS = /chrome-trace|csv-spans|row-|parquet/;
+/** 2001 to 2050. */
+const [EARLIEST_SECOND, LATEST_SECOND] = [978_307_200n, 2_524_608_000n];
+
+/** Says where times would be of our days if they were in a coarser unit than that of their format. */
+async function tellOddTimes(context: CommandContext, store: Store, loaded: Data['loaded']): Promise<void> {
+  if (loaded.some(({ account }) => OWN_CLOCKS.test(account.format ?? ''))) return;
+  const ranges = [1n, 1_000n, 1_000_000n].map(
+    unit => `start_ns BETWEEN ${EARLIEST_SECOND * unit} AND ${LATEST_SECOND * unit}`,
+  );
+  const count = Number(await store.database.value(`SELECT count(*) FROM trace WHERE ${ranges.join(' OR ')}`));
+  if (count === 0) return;
+  const begin = `${plural(count, 'trace')} ${count === 1 ? 'begins' : 'begin'} in January 1970`;
+  await context.say(`${begin}: the times are probably in another unit than that of the format`);
 }
 
 async function countTraces(store: Store, loaded: Data['loaded']): Promise<number> {

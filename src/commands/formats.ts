@@ -3,8 +3,10 @@ import { DEFAULT_LIMITS, REASONS, type Reason, textOfReason } from '../formats/f
 import { FORMATS } from '../formats/index.ts';
 import type { SourceAccount } from '../ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
-import { SourceDecoder } from '../ingest/decoding.ts';
+import { type DecodeObserver, SourceDecoder } from '../ingest/decoding.ts';
+import { isPlainText } from '../ingest/head.ts';
 import { findSources, type Source } from '../ingest/source.ts';
+import { HINT_FORMATS } from '../ingest/unreadable.ts';
 import type { Block, Field } from '../report/report.ts';
 import { formatCount, plural } from '../terminal/format.ts';
 import { sanitize } from '../terminal/sanitize.ts';
@@ -19,8 +21,10 @@ interface Stretch {
   readonly source: string;
   /** Name of the format; undefined for what gave no span. */
   readonly format: string | undefined;
-  /** Why nothing was read of it. */
+  /** Why nothing was read of it; undefined also where nothing in the source is anything that is read. */
   readonly reason: Reason | undefined;
+  /** What was taken off around it, the outermost first, separated by commas. */
+  readonly inside: string;
   documents: number;
   spans: number;
   /** First byte of the first one, where it is known. */
@@ -42,7 +46,10 @@ const FOUND_FIELDS: readonly Field[] = [
   { name: 'spans', type: 'count' },
   { name: 'offset', type: 'integer' },
   { name: 'because', type: 'text' },
+  { name: 'inside', type: 'text' },
 ];
+/** Bytes of which it is said how a source begins. */
+const HEAD_SHOWN = 60;
 /** Stretches that are listed of one source; a file that changes more often says nothing new. */
 const MOST_STRETCHES = 1000;
 
@@ -86,13 +93,15 @@ export const command: Command = {
       });
       found.push(...stretches);
       for (const { source: name, fault } of accounts) {
-        if (fault !== undefined) await context.complain(`${name} ${fault.message}`, fault.hint);
+        // What was seen is the answer itself.
+        const hint = fault?.hint === HINT_FORMATS ? undefined : fault?.hint;
+        if (fault !== undefined) await context.complain(`${name} ${fault.message}`, hint);
       }
     }
     return {
       data: { sources: sources.map(({ name }) => name), found },
       records: { name: 'found', fields: FOUND_FIELDS, rows: found },
-      blocks: screen => [foundTable(found, screen)],
+      blocks: screen => (found.length === 0 ? [] : [foundTable(found, screen)]),
       isList: true,
     };
   },
@@ -108,53 +117,112 @@ interface Looking {
 async function lookInto(
   source: Source,
   { recordBytes, ratio, columnMap }: Looking,
-): Promise<{ stretches: Stretch[]; accounts: SourceAccount[] }> {
-  const stretches: Stretch[] = [];
+): Promise<{ stretches: readonly Stretch[]; accounts: SourceAccount[] }> {
   const accounts: SourceAccount[] = [];
-  let spans = 0;
-  const note = (
-    format: string | undefined,
-    reason: Reason | undefined,
-    offset: number | undefined,
-    because: string,
-  ) => {
-    const gained = decoder.writer.spanCount - spans;
-    spans = decoder.writer.spanCount;
-    const last = stretches[stretches.length - 1];
-    if (last !== undefined && last.format === format && last.reason === reason) {
-      last.documents++;
-      last.spans += gained;
-    } else if (stretches.length < MOST_STRETCHES) {
-      stretches.push({ source: source.name, format, reason, documents: 1, spans: gained, offset, because });
-    }
-  };
+  const observer = new Observer(() => decoder.writer.spanCount);
   const decoder: SourceDecoder = new SourceDecoder(
     { producer: 0, firstValueId: 1, onBatch: () => {} },
-    {
-      limits: { recordBytes },
-      compression: { ...DEFAULT_COMPRESSION_LIMITS, ratio },
-      columnMap,
-      observer: {
-        document: name =>
-          note(name, undefined, undefined, FORMATS.find(format => format.name === name)?.recognised ?? ''),
-        skip: (reason, offset, detail) => note(undefined, reason, offset, detail),
-        repair: () => {},
-      },
-    },
+    { limits: { recordBytes }, compression: { ...DEFAULT_COMPRESSION_LIMITS, ratio }, columnMap, observer },
   );
   accounts.push(await decoder.decode(source, undefined, undefined, async account => void accounts.push(account)));
-  return { stretches, accounts };
+  observer.end();
+  return { stretches: observer.stretches, accounts };
+}
+
+/** Makes stretches of what a decoder reports. */
+class Observer implements DecodeObserver {
+  readonly stretches: Stretch[] = [];
+  readonly #spanCount: () => number;
+  #source = '';
+  #layers = new Set<string>();
+  #head: Uint8Array = new Uint8Array(0);
+  /** Spans of the documents told so far. */
+  #spans = 0;
+  /** The first stretch of the source in hand, and the first one behind its last document. */
+  #first = 0;
+  #behindDocument = 0;
+
+  constructor(spanCount: () => number) {
+    this.#spanCount = spanCount;
+  }
+
+  source(name: string): void {
+    this.end();
+    this.#source = name;
+    this.#layers = new Set();
+    this.#head = new Uint8Array(0);
+    this.#first = this.#behindDocument = this.stretches.length;
+  }
+
+  layer(what: string): void {
+    this.#layers.add(what);
+  }
+
+  head(bytes: Uint8Array): void {
+    this.#head = bytes.slice(0, HEAD_SHOWN);
+  }
+
+  document(name: string): void {
+    const last = this.stretches.at(-1);
+    const spans = this.#spanCount() - this.#spans;
+    this.#spans += spans;
+    if (
+      last?.format === name &&
+      this.#behindDocument === this.stretches.length &&
+      this.#first < this.stretches.length
+    ) {
+      last.documents++;
+      last.spans += spans;
+    } else this.#add({ format: name, spans, because: FORMATS.find(format => format.name === name)?.recognised ?? '' });
+    this.#behindDocument = this.stretches.length;
+  }
+
+  skip(reason: Reason, offset: number, detail: string): void {
+    const known = this.stretches.slice(this.#behindDocument).find(stretch => stretch.reason === reason);
+    if (known === undefined) this.#add({ reason, offset, because: detail });
+    else known.documents++;
+  }
+
+  repair(): void {}
+
+  /** Ends a source: of one in which nothing was found it is said how it begins. */
+  end(): void {
+    if (this.stretches.length > this.#first || this.#head.length === 0) return;
+    this.#add({ documents: 0, offset: 0, because: `begins with ${beginning(this.#head)}` });
+  }
+
+  #add({
+    format,
+    reason,
+    documents = 1,
+    spans = 0,
+    offset,
+    because,
+  }: Partial<Stretch> & Pick<Stretch, 'because'>): void {
+    if (this.stretches.length >= MOST_STRETCHES) return;
+    const inside = [...this.#layers].join(', ');
+    this.stretches.push({ source: this.#source, format, reason, inside, documents, spans, offset, because });
+  }
+}
+
+/** How bytes begin: the first line of a text, else the first bytes. */
+function beginning(head: Uint8Array): string {
+  const bytes = Buffer.from(head);
+  if (!isPlainText(head))
+    return bytes
+      .subarray(0, 16)
+      .toString('hex')
+      .replaceAll(/(..)(?=.)/g, '$1 ');
+  return JSON.stringify(bytes.toString('utf8').trimStart().split(/\r?\n/)[0] ?? '');
 }
 
 function foundTable(found: readonly Stretch[], screen: Screen): Block {
   const several = new Set(found.map(({ source }) => source)).size > 1;
-  const rows = found.map(({ source, format, reason, documents, spans, offset, because }): Line[] => {
+  const rows = found.map(({ source, format, reason, inside, documents, spans, offset, because }): Line[] => {
     const title = FORMATS.find(({ name }) => name === format)?.title;
-    const text = reason === undefined ? (title ?? '') : textOfReason(reason, documents);
-    const why =
-      offset === undefined
-        ? `recognised by ${because}`
-        : `byte ${formatCount(offset)}${because === '' ? '' : `: ${because}`}`;
+    const text = reason === undefined ? (title ?? 'nothing that is read') : textOfReason(reason, documents);
+    const at = reason === undefined || offset === undefined ? '' : `byte ${formatCount(offset)}`;
+    const why = [inside === '' ? '' : `in ${inside}`, at, because].filter(part => part !== '').join(': ');
     return [
       ...(several ? [[styled(sanitize(source, screen.unicode), 'dim')]] : []),
       [styled(formatCount(documents))],

@@ -116,13 +116,8 @@ export const REASONS = {
   },
   'invented-id': {
     severity: 'mended',
-    one: 'id that is not hex or base64, replaced by a hash',
-    many: 'ids that are not hex or base64, replaced by a hash',
-  },
-  'invalid-id': {
-    severity: 'mended',
-    one: 'parent or link id of the wrong length, left out',
-    many: 'parent or link ids of the wrong length, left out',
+    one: 'id of another kind or length, replaced by a hash',
+    many: 'ids of another kind or length, replaced by a hash',
   },
   'unknown-process': {
     severity: 'mended',

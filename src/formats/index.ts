@@ -22,7 +22,7 @@ import { otlpJson } from './otlp-json/index.ts';
 import { otlpProto } from './otlp-proto/index.ts';
 import { parquet } from './parquet/index.ts';
 import { pythonConsole } from './python-console/index.ts';
-import { rowArrays, rowArraysDocument } from './row-arrays/index.ts';
+import { rowArrayDocuments, rowArrays } from './row-arrays/index.ts';
 import { knownRowJson, rowJson } from './row-json/index.ts';
 import { sentryEnvelope } from './sentry-envelope/index.ts';
 import { skywalking } from './skywalking/index.ts';
@@ -75,7 +75,7 @@ export const FORMATS: readonly TraceFormat[] = [
 /** The formats of JSON documents, with those that are only recognised behind them. */
 export const JSON_FORMATS: readonly JsonFormat[] = [
   knownRowJson,
-  rowArraysDocument,
+  rowArrayDocuments,
   ...FORMATS.filter((format): format is JsonFormat => format.family === 'json'),
   unread,
 ];

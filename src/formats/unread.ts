@@ -20,6 +20,9 @@ const RECOGNISED: readonly (readonly [string, (outline: Outline) => boolean])[] 
   ['an answer of the SigNoz query API without spans', hasAll('.data.result[].list[].data')],
 ];
 
+/** What stands between the rows of JSONEachRowWithProgress. */
+const isProgress = hasAll('.progress.read_rows');
+
 export const unread: JsonFormat = {
   name: 'unread',
   title: 'not read',
@@ -32,6 +35,7 @@ export const unread: JsonFormat = {
     if (outline.paths.size === 0 && outline.error === undefined) {
       return { skip: 'no-spans', detail: outline.opening === '[' ? 'an empty array' : 'an empty object' };
     }
+    if (isProgress(outline)) return { skip: 'no-spans', detail: 'how far a query of ClickHouse has come' };
     const found = RECOGNISED.find(([, test]) => test(outline));
     return found && { skip: 'unread-format', detail: found[0] };
   },

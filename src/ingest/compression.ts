@@ -173,14 +173,16 @@ export class ByteReader {
 
 /**
  * Yields the bytes under every layer of compression. Throws `SourceDamage` behind the last good byte where a layer is
- * cut off, broken, or grows beyond the limits. `name` is the file's, for Brotli cannot be told by its bytes.
+ * cut off, broken, or grows beyond the limits. `name` is the file's, for Brotli cannot be told by its bytes. `onLayer` is told the name
+ * of each codec, the outermost first.
  */
 export async function* decompressed(
   chunks: AsyncIterable<Uint8Array>,
   limits: CompressionLimits = DEFAULT_COMPRESSION_LIMITS,
   name = '',
+  onLayer: (codec: string) => void = () => {},
 ): AsyncGenerator<Uint8Array> {
-  yield* peeled(chunks, limits, /\.br$/i.test(name) ? BROTLI : undefined, 0);
+  yield* peeled(chunks, limits, /\.br$/i.test(name) ? BROTLI : undefined, 0, onLayer);
 }
 
 async function* peeled(
@@ -188,6 +190,7 @@ async function* peeled(
   limits: CompressionLimits,
   named: StreamCodec | undefined,
   layers: number,
+  onLayer: (codec: string) => void,
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(chunks);
   const head = await reader.peek(MAGIC_BYTES);
@@ -196,7 +199,10 @@ async function* peeled(
   if (codec === undefined && named !== undefined && !isPlainText(await reader.peek(1024))) codec = named;
   if (codec === undefined) yield* reader.rest();
   else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
-  else yield* ahead(peeled(members(reader, codec, limits), limits, undefined, layers + 1));
+  else {
+    onLayer(codec.name);
+    yield* ahead(peeled(members(reader, codec, limits), limits, undefined, layers + 1, onLayer));
+  }
 }
 
 /**
@@ -220,12 +226,16 @@ async function* ahead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8A
 }
 
 /** Decompresses one message held in memory, as collectors compress each message by itself. */
-export async function decompressedMessage(message: Uint8Array, limits: CompressionLimits): Promise<Uint8Array> {
+export async function decompressedMessage(
+  message: Uint8Array,
+  limits: CompressionLimits,
+  onLayer?: (codec: string) => void,
+): Promise<Uint8Array> {
   const whole = async function* () {
     yield message;
   };
   const parts: Uint8Array[] = [];
-  for await (const part of decompressed(whole(), limits)) parts.push(part);
+  for await (const part of decompressed(whole(), limits, '', onLayer)) parts.push(part);
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
 

@@ -21,7 +21,7 @@ import { HeadedStream, isPlainText } from './head.ts';
 import { unwrappingOf } from './log-wrappers.ts';
 import { chunksOf, type Source } from './source.ts';
 import { Spool } from './spool.ts';
-import { poorOutput, refusalOf } from './unreadable.ts';
+import { HINT_FORMATS, poorOutput, refusalOf } from './unreadable.ts';
 
 // From a source to batches: decompress, take off what a log put around each line, recognise, decode. Runs on the thread of
 // the database for small sources and in a worker for large ones; it is the same code.
@@ -40,8 +40,17 @@ export interface DecodeOptions {
   readonly columnMap?: ColumnMap | undefined;
   /** Whether the fast lane is worth its start: for large sources. */
   readonly lane?: boolean;
-  /** Is told what decoders report, as they report it. Not for another thread. */
-  readonly observer?: DecodeReport;
+  readonly observer?: DecodeObserver;
+}
+
+/** Is told what decoders report, as they report it, and where they are. Not for another thread. */
+export interface DecodeObserver extends DecodeReport {
+  /** A source begins, or a file of an archive. */
+  source(name: string): void;
+  /** Something around what is read was taken off: compression, what a log put around lines, frames. */
+  layer(what: string): void;
+  /** How the source begins, without what was taken off. */
+  head(bytes: Uint8Array): void;
 }
 
 /** A place for bytes: what a decoder is to the stream before it. */
@@ -145,6 +154,8 @@ export class SourceDecoder {
     const outer = this.#account;
     const account = new AccountKeeper();
     this.#account = account;
+    const observer = this.#options.observer;
+    observer?.source(name);
     const spansBefore = this.writer.spanCount;
     let bytes = 0;
     let contentBytes = 0;
@@ -176,22 +187,26 @@ export class SourceDecoder {
       }
     };
     try {
-      stream = await HeadedStream.open(content(decompressed(chunks, this.#options.compression, name)));
+      stream = await HeadedStream.open(
+        content(decompressed(chunks, this.#options.compression, name, codec => observer?.layer(codec))),
+      );
       const isStored =
         firstBytes !== undefined && Buffer.compare(stream.head.subarray(0, MAGIC_BYTES), firstBytes) === 0;
       archive = archiveKind(stream.head);
       let wrappers = 0;
       if (archive === undefined) {
         for (; wrappers < MAX_WRAPPERS; wrappers++) {
-          const unwrap = unwrappingOf(
+          const unwrapping = unwrappingOf(
             stream.head,
             stream.isWhole,
             this.#options.limits.recordBytes,
             this.#context.report,
           );
-          if (unwrap === undefined) break;
-          stream = await HeadedStream.open(unwrap(stream.chunks()));
+          if (unwrapping === undefined) break;
+          observer?.layer(unwrapping.title);
+          stream = await HeadedStream.open(unwrapping.unwrap(stream.chunks()));
         }
+        observer?.head(stream.head);
         sink = this.#sinkFor(stream.head, stream.isWhole, 0, wrappers > 0);
       } else if (input.archives === MAX_ARCHIVES) {
         throw new SourceDamage(`is an archive in more than ${MAX_ARCHIVES} others`, { hint: 'unpack the outer ones' });
@@ -287,7 +302,7 @@ export class SourceDecoder {
       };
     }
     if (named !== undefined) {
-      return { message: `holds JSON but no trace format that is read: ${named.first.detail}`, hint: HINT_JSON };
+      return { message: `holds JSON but no trace format that is read: ${named.first.detail}`, hint: HINT_FORMATS };
     }
     // Among text that is no JSON, what begins like it and is broken is text, too.
     const broken = skipped.find(({ reason }) => reason.startsWith('malformed-'));
@@ -312,14 +327,23 @@ export class SourceDecoder {
       const format = BINARY_FORMATS.find(known => known.sniff(head, whole));
       if (format !== undefined) return this.#begin(format, offset, () => format.open(this.#context));
       const framing = framingOf(head, this.#options.limits.recordBytes);
-      if (framing !== undefined) return frames(framing, this.#framingOptions);
+      if (framing !== undefined) {
+        this.#options.observer?.layer(framing.title);
+        return frames(framing, this.#framingOptions);
+      }
     } else {
       const lines = Buffer.from(head).toString('utf8').split(/\r?\n/);
       const format = TEXT_FORMATS.find(known => known.sniff(lines, whole, this.#context.columnMap));
       if (format !== undefined) return this.#begin(format, offset, () => new TextLines(format, this.#context));
-      if (isBase64Lines(head, whole)) return base64Lines(this.#framingOptions);
+      if (isBase64Lines(head, whole)) {
+        this.#options.observer?.layer('lines of base64');
+        return base64Lines(this.#framingOptions);
+      }
       const width = base64WidthOf(head, whole);
-      if (width !== undefined) return wrappedBase64(width, this.#framingOptions);
+      if (width !== undefined) {
+        this.#options.observer?.layer('wrapped base64');
+        return wrappedBase64(width, this.#framingOptions);
+      }
     }
     if (!looksLikeJson(head)) return undefined;
     this.#json.begin(offset, isLog);
@@ -350,16 +374,18 @@ export class SourceDecoder {
     let content = message;
     if (isCompressed(message)) {
       try {
-        content = await decompressedMessage(message, this.#options.compression);
+        content = await decompressedMessage(message, this.#options.compression, codec =>
+          this.#options.observer?.layer(codec),
+        );
       } catch (error) {
         if (!(error instanceof SourceDamage)) throw error;
-        this.#account.skip('malformed-protobuf', offset, `a compressed message that ${error.message}`);
+        this.#context.report.skip('malformed-protobuf', offset, `a compressed message that ${error.message}`);
         return;
       }
     }
     const sink = this.#sinkFor(content, true, offset, false);
     if (sink === undefined) {
-      this.#account.skip('malformed-protobuf', offset, 'a frame that holds no OTLP message');
+      this.#context.report.skip('malformed-protobuf', offset, 'a frame that holds no OTLP message');
       return;
     }
     await sink.push(content);
@@ -368,7 +394,6 @@ export class SourceDecoder {
 }
 
 const HINT_KEPT = 'what stands before it was read';
-const HINT_JSON = 'tailspan formats lists what is read, and tailspan formats FILE says what was seen';
 
 /** Says whether some line begins, behind white space, with a JSON object or array, or has a document behind other text. */
 function looksLikeJson(head: Uint8Array): boolean {

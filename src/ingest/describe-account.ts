@@ -13,19 +13,22 @@ interface StoredCounts {
 
 /**
  * Returns the account of an ingest as one sentence: `284 spans in 70 traces from demo.jsonl (OTLP JSON); skipped 12 OTLP
- * logs documents`. `verb` begins it.
+ * logs documents`. `verb` begins it. What was refused of many is told by its fault, and not again here.
  */
 export function describeAccount(
   verb: string,
-  sources: readonly { readonly account: SourceAccount; readonly result: StoredCounts }[],
+  all: readonly { readonly account: SourceAccount; readonly result: StoredCounts }[],
   traces: number,
 ): string {
+  const read = all.filter(({ account: { fault, documents, spans } }) => fault === undefined || documents + spans > 0);
+  const sources = read.length === 0 ? all : read;
   const sum = (of: (source: (typeof sources)[number]) => number) =>
     sources.reduce((total, source) => total + of(source), 0);
   const spans = sum(({ result }) => result.spans);
   const [only] = sources;
+  const many = sources.length === all.length ? '' : `${number(sources.length)} of `;
   const from =
-    sources.length === 1 && only !== undefined ? nameOf(only.account) : count(sources.length, 'source', 'sources');
+    all.length === 1 && only !== undefined ? nameOf(only.account) : `${many}${count(all.length, 'source', 'sources')}`;
   const parts = [`${verb} ${count(spans, 'span', 'spans')} in ${count(traces, 'trace', 'traces')} from ${from}`];
   const duplicates = sum(({ result }) => result.duplicates);
   if (duplicates > 0) parts.push(`left out ${count(duplicates, 'duplicate', 'duplicates')}`);

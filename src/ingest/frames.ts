@@ -28,6 +28,7 @@ interface FramingOptions {
 
 /** How the length of a message is written. */
 export interface Framing {
+  readonly title: string;
   /** Header of the frame at `at` and length of its message; undefined where `bytes` end inside the header, null where it is none. */
   header(
     bytes: Uint8Array,
@@ -43,10 +44,12 @@ function uint32(bytes: Uint8Array, at: number): number {
 }
 
 const LENGTH_32: Framing = {
+  title: 'frames behind 32-bit lengths',
   header: (bytes, at, end) => (end - at < 4 ? undefined : { size: 4, length: uint32(bytes, at) }),
 };
 
 const GRPC: Framing = {
+  title: 'gRPC frames',
   header(bytes, at, end) {
     if (end - at < 5) return undefined;
     return (bytes[at] ?? 0) > 1 ? null : { size: 5, length: uint32(bytes, at + 1) };
@@ -55,6 +58,7 @@ const GRPC: Framing = {
 
 /** Lengths of 2^31 and more do not occur: five bytes hold them all. */
 const VARINT: Framing = {
+  title: 'frames behind varint lengths',
   header(bytes, at, end) {
     let length = 0;
     for (let size = 1; size <= 5; size++) {

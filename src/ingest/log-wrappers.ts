@@ -2,6 +2,7 @@ import { withoutColours } from '../formats/console-lines.ts';
 import type { DecodeReport } from '../formats/format.ts';
 import { isPlainText } from './head.ts';
 import { Lines } from './lines.ts';
+import { ItemLines } from './log-arrays.ts';
 
 // What log drivers and log stores put around each line that a program printed. It is taken off between decompression and
 // recognition, so that formats see what was printed:
@@ -9,7 +10,7 @@ import { Lines } from './lines.ts';
 //   2026-11-02T08:00:00.1Z stdout F …                        CRI (Kubernetes); P marks a part
 //   {"MESSAGE":"…","__REALTIME_TIMESTAMP":"…",…}             journalctl -o json; MESSAGE may be an array of bytes
 //   Nov 02 08:00:00 host shop[42]: …                         journalctl -o short, syslog
-//   {"textPayload":"…","insertId":"…"}, {"jsonPayload":{…}}  Google Cloud Logging
+//   {"textPayload":"…","insertId":"…"}, {"jsonPayload":{…}}  Google Cloud Logging; also in an array
 //   web-1  | …                                               docker compose: the container, padded to the longest name
 //   {"message":"{…}","level":"info"}                         loggers whose message is JSON
 //   colours of a terminal
@@ -25,6 +26,7 @@ interface Piece {
 }
 
 interface Wrapper {
+  readonly title: string;
   /** Returns what was printed; undefined where the line has no such wrapper. `isCut` says that its end is not there. */
   unwrap(line: string, isCut: boolean): Piece | undefined;
 }
@@ -39,7 +41,11 @@ const SNIFFED_LINES = 50;
 const DOCKER_PART = 16 << 10;
 
 /** Takes off one layer; given bytes of a stream, yields those of what was printed. */
-export type Unwrapping = (chunks: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>;
+export interface Unwrapping {
+  /** What the wrapper is. */
+  readonly title: string;
+  readonly unwrap: (chunks: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>;
+}
 
 /** Returns how to take off the wrapper that the lines of a stream have; undefined where they have none. */
 export function unwrappingOf(
@@ -51,6 +57,7 @@ export function unwrappingOf(
   if (head.length === 0 || !isPlainText(head)) return undefined;
   const text = Buffer.from(head).toString('utf8');
   if (!MARKS.test(text)) return undefined;
+  if (isEntryArray(text)) return { title: 'an array of log entries', unwrap: itemLines };
   const lines = text.split('\n');
   const cut = isWhole ? undefined : lines.pop();
   const first = lines.filter(line => line.trim() !== '').slice(0, SNIFFED_LINES);
@@ -60,7 +67,30 @@ export function unwrappingOf(
   const wrapper = wrappersFor(sniffed).find(
     ({ unwrap }) => sniffed.filter(line => unwrap(line, isCut) !== undefined).length * 2 > sniffed.length,
   );
-  return wrapper && (chunks => unwrapped(chunks, wrapper, limit, report));
+  return wrapper && { title: wrapper.title, unwrap: chunks => unwrapped(chunks, wrapper, limit, report) };
+}
+
+/** Says whether a text begins with an array of entries of Google Cloud Logging, as `gcloud logging read --format=json` prints it. */
+function isEntryArray(text: string): boolean {
+  if (!/^\s*\[\s*\{/.test(text)) return false;
+  const [first = ''] = Buffer.from(new ItemLines().push(Buffer.from(text)))
+    .toString('utf8')
+    .trimStart()
+    .split('\n');
+  const fields = fieldsOf(first, true, 'Payload"');
+  return (
+    fields !== undefined &&
+    ['textPayload', 'jsonPayload'].some(key => fields.has(key)) &&
+    ['insertId', 'logName'].some(key => fields.has(key))
+  );
+}
+
+async function* itemLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const lines = new ItemLines();
+  for await (const chunk of chunks) {
+    const text = lines.push(chunk);
+    if (text.length > 0) yield text;
+  }
 }
 
 async function* unwrapped(
@@ -114,6 +144,7 @@ function docker(lines: readonly string[]): Wrapper {
   const logs = lines.map(line => read(line, false)?.log ?? '');
   const hasLineEnds = logs.some(log => log.endsWith('\n') || Buffer.byteLength(log) >= DOCKER_PART);
   return {
+    title: "Docker's json-file log",
     unwrap(line, isCut) {
       const record = read(line, isCut);
       if (record === undefined) return undefined;
@@ -126,6 +157,7 @@ function docker(lines: readonly string[]): Wrapper {
 
 const CRI_LINE = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP])(?::\S*)?(?: |$)/;
 const CRI: Wrapper = {
+  title: 'a CRI log',
   unwrap(line) {
     const match = CRI_LINE.exec(line);
     if (match === null) return undefined;
@@ -134,6 +166,7 @@ const CRI: Wrapper = {
 };
 
 const JOURNAL_JSON: Wrapper = {
+  title: 'a journal as JSON',
   unwrap(line, isCut) {
     const fields = fieldsOf(line, isCut, '"MESSAGE"');
     const message = fields?.get('MESSAGE');
@@ -148,6 +181,7 @@ const JOURNAL_JSON: Wrapper = {
 const JOURNAL_LINE =
   /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.:-]+ [^\s:[\]]+(?:\[\d+\])?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?[+-]\d\d:?\d\d [\w.:-]+ [^\s:[\]]+\[\d+\]): ?/;
 const JOURNAL_SHORT: Wrapper = {
+  title: 'a journal or syslog',
   unwrap(line) {
     const match = JOURNAL_LINE.exec(line);
     return match === null ? undefined : whole(line.slice(match[0].length));
@@ -159,6 +193,7 @@ const COMPOSE_LINE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
   /^(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]*) {2,}\|(?:\x1b\[[0-9;]*m)*(?: |$)(?:\x1b\[[0-9;]*m)*(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z(?: |$))?/;
 const COMPOSE: Wrapper = {
+  title: 'a log of docker compose',
   unwrap(line) {
     const match = COMPOSE_LINE.exec(line);
     return match === null ? undefined : whole(line.slice(match[0].length));
@@ -166,6 +201,7 @@ const COMPOSE: Wrapper = {
 };
 
 const GOOGLE_CLOUD: Wrapper = {
+  title: 'entries of Google Cloud Logging',
   unwrap(line, isCut) {
     const fields = fieldsOf(line, isCut, 'Payload"');
     const payload = fields?.get('jsonPayload');
@@ -179,6 +215,7 @@ const GOOGLE_CLOUD: Wrapper = {
 /** Fields of a trace's document, which is no wrapper whatever its message says. */
 const OF_TRACES = /^(?:resource_?spans|spans|batches|trace|start_?time.*|duration.*)$/i;
 const MESSAGE_FIELD: Wrapper = {
+  title: 'messages of a JSON log',
   unwrap(line, isCut) {
     const fields = fieldsOf(line, isCut, '\\"');
     if (fields === undefined || [...fields.keys()].some(key => OF_TRACES.test(key))) return undefined;
@@ -191,6 +228,7 @@ const MESSAGE_FIELD: Wrapper = {
 };
 
 const COLOURS: Wrapper = {
+  title: 'terminal colours',
   unwrap: line => (withoutColours(line) === line ? undefined : whole(line)),
 };
 

@@ -34,13 +34,17 @@ const POOR_OUTPUT: readonly (readonly [RegExp, Refusal])[] = [
   ],
 ];
 
+const HINT_TABLE =
+  'if its rows are spans, say which columns are what: --map trace_id=COLUMN,span_id=COLUMN,start=COLUMN,unit=ms';
+
 /** The refusal of a source: a clause that follows its name, and what to do. */
 export interface Refusal {
   readonly message: string;
   readonly hint: string;
 }
 
-const HINT = 'tailspan formats lists what is read, and tailspan formats FILE says what was seen';
+/** What to do about a source that is not read. */
+export const HINT_FORMATS = 'tailspan formats lists what is read, and tailspan formats FILE says what was seen';
 
 /** Returns the refusal of console output that says too little of its spans; undefined where `head` is none. */
 export function poorOutput(head: Uint8Array): Refusal | undefined {
@@ -50,27 +54,31 @@ export function poorOutput(head: Uint8Array): Refusal | undefined {
 
 /** Returns the refusal of a source that begins with `head`; `whole` says that there is no more of it. */
 export function refusalOf(head: Uint8Array, whole: boolean): Refusal {
-  if (head.length === 0) return { message: 'is empty', hint: HINT };
-  const isBlank = head.every(byte => byte <= 32);
-  if (isBlank) return { message: whole ? 'holds only white space' : 'begins with nothing but white space', hint: HINT };
+  if (head.length === 0) return { message: 'is empty', hint: HINT_FORMATS };
+  // A byte order mark says nothing but how the text behind it is written.
+  const hasMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
+  const isBlank = head.subarray(hasMark ? 3 : 0).every(byte => byte <= 32);
+  if (isBlank)
+    return { message: whole ? 'holds only white space' : 'begins with nothing but white space', hint: HINT_FORMATS };
   for (const [what, bytes, offset] of MAGIC) {
     if (!bytes.every((byte, index) => head[offset + index] === byte)) continue;
-    const hint = what === 'a DuckDB database' ? 'name a database with --db' : HINT;
+    const hint = what === 'a DuckDB database' ? 'name a database with --db' : HINT_FORMATS;
     return { message: `is no trace dump but ${what}`, hint };
   }
   const text = Buffer.from(head.subarray(0, 4096)).toString('utf8');
   const isText = !head.subarray(0, 4096).some(byte => byte < 9 || (byte > 13 && byte < 32 && byte !== 27));
-  if (!isText) return { message: 'is binary data in no format that is read', hint: HINT };
+  if (!isText) return { message: 'is binary data in no format that is read', hint: HINT_FORMATS };
   const [first = '', second = ''] = text.split(/\r?\n/);
-  if (/^\s*<(!doctype|html|\?xml)/i.test(text)) return { message: 'is no trace dump but HTML or XML', hint: HINT };
+  if (/^\s*<(!doctype|html|\?xml)/i.test(text))
+    return { message: 'is no trace dump but HTML or XML', hint: HINT_FORMATS };
   for (const [separator, name] of [
     [',', 'a CSV table'],
     ['\t', 'a table with tabs'],
   ] as const) {
     const columns = first.split(separator).length;
     if (columns > 2 && second.split(separator).length >= columns - 1) {
-      return { message: `is no trace dump that is read but ${name}`, hint: HINT };
+      return { message: `is no trace dump that is read but ${name}`, hint: HINT_TABLE };
     }
   }
-  return { message: 'is text in no format that is read', hint: HINT };
+  return { message: 'is text in no format that is read', hint: HINT_FORMATS };
 }

@@ -29,7 +29,7 @@ export interface DecodedBody {
 /** Reasons that speak of a record in a body that is sound otherwise. */
 const OF_A_RECORD: ReadonlySet<Reason> = new Set(['missing-trace-id', 'missing-span-id', 'too-deep', 'malformed-row']);
 /** Reasons under which a record is kept but not all that it says. */
-const LEFT_OUT: ReadonlySet<Reason> = new Set(['unexpected-type', 'invalid-time', 'invalid-id']);
+const LEFT_OUT: ReadonlySet<Reason> = new Set(['unexpected-type', 'invalid-time']);
 
 export class RequestDecoder {
   readonly writer: BatchWriter;

@@ -104,6 +104,37 @@ describe('a dump that is cut off', () => {
   });
 });
 
+describe('times in another unit than that of the format', () => {
+  const span = (start: number | string) => ({
+    ...{ traceId: 'a1', spanId: 'b1', name: 'n', startTimeUnixNano: start, endTimeUnixNano: start },
+  });
+  const told = async (start: number | string) => {
+    const { exitCode, stderr } = await tailspan([
+      'search',
+      fileOf('a.json', JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span(start)] }] }] })),
+    ]);
+    expect(exitCode).toBe(0);
+    return stderr.split('\n').filter(line => line.includes('1970'));
+  };
+
+  test.each([
+    ['seconds', 1_793_606_400],
+    ['milliseconds', 1_793_606_400_000],
+    ['microseconds', '1793606400000000'],
+  ])('are told: %s', async (_, start) => {
+    expect(await told(start)).toEqual([
+      '1 trace begins in January 1970: the times are probably in another unit than that of the format',
+    ]);
+  });
+
+  test.each([
+    ['nanoseconds', '1793606400000000000'],
+    ['of a clock that began with the program', 12_345],
+  ])('nothing is told of %s', async (_, start) => {
+    expect(await told(start)).toEqual([]);
+  });
+});
+
 describe('good sources among bad ones', () => {
   test('of a folder the good files are answered from, each bad one is told, and the exit code is 2', async () => {
     const folder = temporaryFolder();
@@ -118,8 +149,7 @@ describe('good sources among bad ones', () => {
       `${folder}/b-bad.csv is no trace dump that is read but a CSV table`,
       `${folder}/c-empty.json is empty`,
     ]);
-    // Both have the same hint: once is enough.
-    expect(finished.stderr.match(/^hint: /gm)).toHaveLength(1);
+    expect(finished.stderr.match(/^hint: .*--map|^hint: .*formats FILE/gm)).toHaveLength(2);
   });
 
   test('of arguments, the ones that exist are answered from', async () => {

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { draw } from '../support/drawn-trace.ts';
@@ -77,6 +86,19 @@ describe('a dump that was read before', { timeout: 60_000 }, () => {
     truncateSync(join(cache, name), 20_000);
     const again = await ask();
     expect([again.isKept, again.exitCode, again.stdout]).toEqual([false, 0, first.stdout]);
+    expect((await ask()).isKept).toBe(true);
+  });
+
+  test('is read again where what was kept turns out to be damaged when it is asked', async () => {
+    const { ask, cache, kept } = setUp();
+    const first = await ask();
+    const [name = ''] = kept();
+    const bytes = readFileSync(join(cache, name));
+    // The head of the file, which says what it holds, is as it was.
+    writeFileSync(join(cache, name), bytes.fill(0x55, 262_144));
+    const again = await ask();
+    expect([again.exitCode, again.stdout]).toEqual([0, first.stdout]);
+    expect(again.stderr).toMatch(/^read 7,000 spans/m);
     expect((await ask()).isKept).toBe(true);
   });
 

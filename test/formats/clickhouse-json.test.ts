@@ -76,6 +76,13 @@ test('nested-and-typed.jsonl has objects for nested columns, and attributes of t
   ]);
 });
 
+test('with-progress.jsonl has the same rows, and how far the query has come', async () => {
+  const { account, spans } = await decodeDump(fixture('clickhouse-json/with-progress.jsonl'));
+  const { traceId } = spans[0]!;
+  expect(spans).toEqual(ROWS.map(expected => ({ ...expected, traceId })));
+  expect(account.skipped).toMatchObject([{ reason: 'no-spans', count: 1 }]);
+});
+
 test('older.jsonl names enums as OTLP does, and has the scope among the attributes', async () => {
   const { spans } = await decodeDump(fixture('clickhouse-json/older.jsonl'));
   expect(spans).toMatchObject([

@@ -29,7 +29,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   'binary-junk.bin': { spans: [], fault: 'is binary data in no format that is read', hint: HINT },
   'image.png': { spans: [], fault: 'is no trace dump but a PNG image', hint: HINT },
   'png-in-gzip.gz': { spans: [], fault: 'is no trace dump but a PNG image', hint: HINT },
-  'table.csv': { spans: [], fault: 'is no trace dump that is read but a CSV table', hint: HINT },
+  'table.csv': { spans: [], fault: 'is no trace dump that is read but a CSV table', hint: /--map/ },
   'page.html': { spans: [], fault: 'is no trace dump but HTML or XML', hint: HINT },
   'not-json.txt': { spans: [], fault: 'is text in no format that is read', hint: HINT },
   'no-traces.json': {

@@ -67,25 +67,26 @@ describe('odd content', () => {
     ]);
   });
 
-  test('a span without an id is left out, an id of another length is hashed, a parent of another length left out', async () => {
+  test('a span without an id is left out, an id of another length is hashed, as a parent and in a link too', async () => {
     const { account, spans } = await decodeDump(fixture('otlp-proto/missing-ids.pb'));
     expect(spans.map(({ name, spanId, parentSpanId, attributes }) => [name, spanId, parentSpanId, attributes])).toEqual(
       [
+        // Zeros of any length are no parent.
         ['span 1', '0000000000000001', undefined, {}],
         // The beginning of its SHA-256.
         ['span 4', 'a12871fee210fb86', '0000000000000001', { 'tailspan.span_id': '0102' }],
-        ['span 5', '0000000000000005', undefined, {}],
+        ['span 5', '0000000000000005', 'a12871fee210fb86', {}],
       ],
     );
+    expect(spans.flatMap(({ links }) => links)).toMatchObject([
+      { traceId: 'a12871fee210fb8619291eaea194581c', spanId: 'a12871fee210fb86' },
+    ]);
     expect(account).toMatchObject({
       skipped: [
-        { reason: 'missing-trace-id', count: 1, first: { offset: 91, detail: 'a span without trace_id' } },
-        { reason: 'missing-span-id', count: 1, first: { offset: 141, detail: 'a span without span_id' } },
+        { reason: 'missing-trace-id', count: 1, first: { offset: 95, detail: 'a span without trace_id' } },
+        { reason: 'missing-span-id', count: 1, first: { offset: 145, detail: 'a span without span_id' } },
       ],
-      repaired: [
-        { reason: 'invented-id', count: 1, first: { offset: 219, detail: 'an id of 2 bytes' } },
-        { reason: 'invalid-id', count: 1, first: { offset: 291, detail: 'a parent_span_id of 2 bytes' } },
-      ],
+      repaired: [{ reason: 'invented-id', count: 1, first: { offset: 223, detail: 'an id of 2 bytes' } }],
     });
   });
 

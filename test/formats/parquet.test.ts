@@ -166,6 +166,34 @@ test('tempo-vparquet4.parquet is a block of Tempo, a row a trace', async () => {
   ]);
 });
 
+test('tempo-vparquet5.parquet has lists in the columns of attributes', async () => {
+  expect(await read('tempo-vparquet5.parquet')).toMatchObject([
+    {
+      spanId: ONE,
+      name: 'POST /checkout',
+      kind: 'server',
+      serviceName: 'shop',
+      resource: {
+        'service.name': 'shop',
+        'host.name': 'h1',
+        'DedicatedAttributes.String01': 'blue',
+        'DedicatedAttributes.Integer01': 7n,
+      },
+      startTimeUnixNano: START + 1n,
+      durationNano: 100_000_001n,
+      attributes: { 'DedicatedAttributes.String01': ['a', 'b'], integer: 9007199254740993n, texts: ['a', 'b'] },
+      events: [
+        {
+          timeUnixNano: START + 6n,
+          name: 'exception',
+          attributes: { 'DedicatedAttributes.String01': 'Timeout' },
+        },
+      ],
+      links: [{ spanId: NINE }],
+    },
+  ]);
+});
+
 test('tempo-vparquet3.parquet has protobuf in its columns (gzip)', async () => {
   expect(await read('tempo-vparquet3.parquet')).toEqual([
     span(ONE, {

@@ -4,7 +4,7 @@ import { decodeDump } from '../support/decode.ts';
 import { fixture } from '../support/fixtures.ts';
 import { countsOf } from './brief.ts';
 
-// Tables whose rows are JSON arrays, as ClickHouse's compact formats write them.
+// Tables whose rows or columns are JSON arrays, as ClickHouse writes them.
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const START = 1_793_606_400_000_000_000n;
@@ -16,7 +16,14 @@ function mapOf(text: string) {
 }
 
 describe('the rows of clickhouse-json/each-row.jsonl', () => {
-  test.each(['compact.json', 'with-names.jsonl', 'with-names-and-types.jsonl'])('%s', async file => {
+  test.each([
+    'compact.json',
+    'with-names.jsonl',
+    'with-names-and-types.jsonl',
+    'columns.json',
+    'columns-with-metadata.json',
+    'compact-columns.json',
+  ])('%s', async file => {
     const { account, spans } = await decodeDump(fixture(`row-arrays/${file}`));
     const json = await decodeDump(fixture('clickhouse-json/each-row.jsonl'));
     const { traceId } = spans[0]!;
@@ -179,6 +186,64 @@ describe('whole answers', () => {
     const { account, spans } = await decodeDump(JSON.stringify(answer));
     expect(spans).toEqual([]);
     expect(account.skipped).toMatchObject([{ reason: 'unrecognised-json', count: 1 }]);
+  });
+});
+
+describe('columns that are not as they should be', () => {
+  const columns = { trace_id: [TRACE, TRACE], span_id: ['b1', 'b2'], name: ['a', 'b'], start: [1_793_606_400, 0] };
+
+  test('a column too short loses the rows that it has no cell for', async () => {
+    const { account, spans } = await decodeDump(JSON.stringify({ ...columns, start: [1_793_606_400] }));
+    expect(spans).toMatchObject([{ name: 'a', startTimeUnixNano: START }]);
+    expect(account.skipped).toMatchObject([
+      { reason: 'malformed-row', count: 1, first: { detail: 'row 2 has no cell in the column start' } },
+    ]);
+  });
+
+  test('what stands beside the columns is told', async () => {
+    const { account, spans } = await decodeDump(JSON.stringify({ ...columns, region: 'eu' }));
+    expect(spans).toHaveLength(2);
+    expect(account.repaired).toMatchObject([{ reason: 'unexpected-type', first: { detail: 'region is no column' } }]);
+  });
+
+  test('without rows there are no spans', async () => {
+    const meta = Object.keys(columns).map(name => ({ name, type: 'String' }));
+    const data = Object.fromEntries(Object.keys(columns).map(name => [name, []]));
+    const { account } = await decodeDump(JSON.stringify({ meta, data, rows: 0 }));
+    expect(countsOf(account)).toEqual({ documents: 1, skipped: [['no-spans', 1]], repaired: [] });
+  });
+
+  test('a span whose ids and time are arrays is no table', async () => {
+    const bytes = Array.from({ length: 16 }, (_, index) => index + 1);
+    const span = { traceId: bytes, spanId: bytes.slice(8), name: 'a', startTimeUnixNano: [1_793_606_400, 0] };
+    const { account, spans } = await decodeDump(JSON.stringify(span));
+    expect([account.format, spans.length]).toEqual(['otlp-json', 1]);
+  });
+
+  test('positions may be given by the user', async () => {
+    const { spans } = await decodeDump(
+      JSON.stringify([
+        ['a', 'b'],
+        [TRACE, TRACE],
+        ['b1', 'b2'],
+        [1_793_606_400_000, 1_793_606_400_001],
+      ]),
+      { columnMap: mapOf('name=1,trace_id=2,span_id=3,start=4,unit=ms') },
+    );
+    expect(spans.map(({ name, startTimeUnixNano }) => [name, startTimeUnixNano])).toEqual([
+      ['a', START],
+      ['b', START + 1_000_000n],
+    ]);
+  });
+
+  test.each([
+    ['[[1,2],[3,4]]', 'an array of arrays'],
+    ['{"meta":[{"name":"day","type":"Date"}],"data":[["a"]],"rows":1}', 'a table that is none of spans'],
+    ['{"day":["a"],"trace_id":["b"]}', 'an object with .day .day[] .trace_id .trace_id[]'],
+  ])('%s is refused by name', async (text, what) => {
+    const { account } = await decodeDump(text);
+    expect(account.fault?.message).toBe(`holds JSON but no trace format that is read: ${what}`);
+    expect(account.documents).toBe(0);
   });
 });
 

@@ -15,10 +15,16 @@ const ONE = '0000000000000001';
 const TWO = '0000000000000002';
 const THREE = '0000000000000003';
 
-async function read(file: string): Promise<object[]> {
+async function read(file: string, documents = 1): Promise<object[]> {
   const { account, spans } = await decodeDump(fixture(`row-json/${file}`));
-  expect(account).toMatchObject({ format: 'row-json', documents: 1, skipped: [], fault: undefined });
+  expect(account).toMatchObject({ format: 'row-json', documents, skipped: [], fault: undefined });
   return spans.map(({ traceId: _, ...span }) => span);
+}
+
+function mapOf(text: string): ColumnMap {
+  const parsed = parseColumnMap(text);
+  if ('problem' in parsed) throw new Error(parsed.problem);
+  return parsed.map;
 }
 
 const span = (spanId: string, rest: Partial<DecodedSpan>) => ({
@@ -33,6 +39,55 @@ const span = (spanId: string, rest: Partial<DecodedSpan>) => ({
   flags: 0,
   quirks: 0,
   ...rest,
+});
+
+test('object-each-row.json has rows of ClickHouse under names, and a broken one loses no other', async () => {
+  expect(await read('object-each-row.json')).toMatchObject([
+    { spanId: ONE, name: 'POST /checkout', startTimeUnixNano: DAY + 123_456_789n },
+    { spanId: TWO, name: 'charge', status: { code: 'error', message: 'no answer' } },
+  ]);
+  const rows = JSON.parse(fixture('row-json/object-each-row.json').toString());
+  const deep = JSON.parse('['.repeat(99) + ']'.repeat(99));
+  const broken = { row_1: { ...rows.row_1, Odd: deep }, row_2: 7, row_3: rows.row_2 };
+  const { account, spans } = await decodeDump(JSON.stringify(broken));
+  expect(spans).toMatchObject([{ name: 'charge' }]);
+  expect(account.skipped.map(({ reason, count }) => [reason, count])).toEqual([
+    ['missing-trace-id', 1],
+    ['too-deep', 1],
+  ]);
+});
+
+describe('jaeger-flat.jsonl', () => {
+  const expected = [
+    {
+      spanId: ONE,
+      kind: 'server',
+      serviceName: 'shop',
+      startTimeUnixNano: START + 123_000n,
+      durationNano: 100_001_000n,
+    },
+    {
+      spanId: TWO,
+      parentSpanId: ONE,
+      serviceName: 'payment',
+      durationNano: 5_303_000n,
+      status: { code: 'error', message: '' },
+      attributes: { amount: 4200n },
+      scope: { name: 'http' },
+      events: [{ timeUnixNano: START + 11_000_000n, name: 'retry', attributes: { attempt: 2n } }],
+      links: [{ spanId: '0000000000000009', attributes: { 'opentracing.ref_type': 'follows_from' } }],
+    },
+  ];
+
+  test('is a table, for it has a service where Jaeger has processes', async () => {
+    expect(await read('jaeger-flat.jsonl', 2)).toMatchObject(expected);
+  });
+
+  test('has the columns that the user says', async () => {
+    const text = fixture('row-json/jaeger-flat.jsonl').toString().replaceAll('"serviceName"', '"who"');
+    const { spans } = await decodeDump(text, { columnMap: mapOf('trace_id=traceID,service=who') });
+    expect(spans).toMatchObject(expected);
+  });
 });
 
 test('duckdb-otlp.jsonl has JSON as text in its columns', async () => {
@@ -140,6 +195,7 @@ test('signoz-api.json has the row beside its time', async () => {
 test('signoz-table.jsonl has attributes by type, and the parent among its links', async () => {
   expect(await read('signoz-table.jsonl')).toEqual([
     span(ONE, {
+      parentSpanId: '0000000000000007',
       name: 'GET /',
       kind: 'server',
       serviceName: 'shop',
@@ -155,7 +211,7 @@ test('signoz-table.jsonl has attributes by type, and the parent among its links'
         {
           traceId: expect.stringMatching(/^b2fbefbeffb0c1d2/),
           spanId: '0000000000000009',
-          attributes: { refType: 'FOLLOWS_FROM' },
+          attributes: { 'opentracing.ref_type': 'follows_from' },
         },
       ],
       flags: 1,
@@ -312,12 +368,6 @@ describe('rows are found', () => {
 });
 
 describe('a map of columns', () => {
-  const mapOf = (text: string): ColumnMap => {
-    const parsed = parseColumnMap(text);
-    if ('problem' in parsed) throw new Error(parsed.problem);
-    return parsed.map;
-  };
-
   test('says what columns mean, with units', () => {
     expect(mapOf('trace_id=T, span_id=id,parent_id="a,b",start=at,duration=d,unit=us,duration_unit=ms')).toEqual({
       columns: new Map([

@@ -54,6 +54,19 @@ test.each([
   ],
   [
     'read',
+    [
+      source(),
+      source(
+        { documents: 0, fault: { message: 'is text in no format that is read' }, skipped: { 'not-json': 97 } },
+        { spans: 0 },
+      ),
+      source({ fault: { message: 'is cut off' }, skipped: { truncated: 1 } }, { spans: 1 }),
+    ],
+    71,
+    'read 285 spans in 71 traces from 2 of 3 sources; skipped 1 document cut off by the end of the input',
+  ],
+  [
+    'read',
     [source({}, { duplicates: 1 }), source({}, { duplicates: 1 })],
     70,
     'read 568 spans in 70 traces from 2 sources; left out 2 duplicates',

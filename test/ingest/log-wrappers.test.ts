@@ -140,6 +140,43 @@ test('payloads of Google Cloud that are objects are read as they are written', a
   expect(account).toMatchObject({ skipped: [], repaired: [] });
 });
 
+describe('an array of entries of Google Cloud', () => {
+  const entries = ['shop starts', ...LINES].map(line => ({
+    insertId: 'a',
+    labels: { note: 'brackets ]}, commas and \\"quotes\\"' },
+    resource: { type: 'k8s_container' },
+    textPayload: line,
+    timestamp: TIME,
+  }));
+  const objects = LINES.map(line => ({ insertId: 'a', jsonPayload: JSON.parse(line), logName: 'shop' }));
+
+  test.each([
+    ['indented', JSON.stringify(entries, undefined, 2)],
+    ['on one line', JSON.stringify(entries)],
+    ['twice, with line ends of Windows', `${JSON.stringify(entries, undefined, 2).replaceAll('\n', '\r\n')}\r\n[]\n`],
+  ])('%s', async (_, text) => {
+    for (const chunk of [1, 100, 1 << 20]) {
+      const { account, spans } = await decodeDump(text, { chunk });
+      expect(spans).toEqual(plain.spans);
+      expect(account).toMatchObject({ format: 'otlp-json', repaired: [], fault: undefined });
+      expect(account.skipped).toMatchObject([{ reason: 'log-lines', count: 1 }]);
+    }
+  });
+
+  test('whose payloads are objects', async () => {
+    const { account, spans } = await decodeDump(JSON.stringify(objects, undefined, 2));
+    expect(spans).toEqual(plain.spans);
+    expect(account).toMatchObject({ skipped: [], repaired: [], fault: undefined });
+  });
+
+  test('that is cut off gives the spans before, and says so', async () => {
+    const { account, spans } = await decodeDump(JSON.stringify(entries, undefined, 2).slice(0, -2000));
+    expect(spans.length).toBeGreaterThan(0);
+    expect(plain.spans.slice(0, spans.length)).toEqual(spans);
+    expect(account.fault?.message).toMatch(/^is cut off: /);
+  });
+});
+
 test('a line longer than what is looked at is told by its beginning', async () => {
   const [first = ''] = LINES;
   const spans = first.slice(first.indexOf('"resourceSpans":[') + '"resourceSpans":['.length, first.lastIndexOf(']'));

@@ -23,6 +23,7 @@ describe('a refusal', () => {
     ['XML', text('<?xml version="1.0"?><a/>'), 'is no trace dump but HTML or XML'],
     ['CSV', text('a,b,c\r\n1,2,3\r\n'), 'is no trace dump that is read but a CSV table'],
     ['TSV', text('a\tb\tc\n1\t2\t3\n'), 'is no trace dump that is read but a table with tabs'],
+    ['a byte order mark', bytes('efbbbf 0d0a'), 'holds only white space'],
     ['prose', text('Dear colleagues, the traces,\nare elsewhere.\n'), 'is text in no format that is read'],
     ['coloured prose', text('\u001b[31mred\u001b[0m\n'), 'is text in no format that is read'],
     ['noise', bytes('0102030405 9988'), 'is binary data in no format that is read'],

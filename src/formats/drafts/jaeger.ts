@@ -40,7 +40,7 @@ export const NO_SERVICE = 'OTLPResourceNoServiceName';
 /** Returns the span as a draft. */
 export function draftOfJaeger(span: JaegerSpan): SpanDraft {
   const { traceId, spanId, process, warnings = [] } = span;
-  const fields = fieldsOfTags(span.tags, errorOf);
+  const fields = fieldsOfTags(span.tags, jaegerErrorOf);
   const attributes = new Map(fields.attributes);
   // The attribute under which Jaeger itself keeps its warnings when it writes OTLP.
   if (warnings.length > 0) attributes.set('@jaeger@warnings', warnings);
@@ -63,7 +63,11 @@ export function draftOfJaeger(span: JaegerSpan): SpanDraft {
  * The parent is `parentSpanId`, else the first CHILD_OF within the trace, else the first FOLLOWS_FROM within it; every other
  * reference is a link.
  */
-function parentAndLinks({ traceId, parentSpanId, references }: JaegerSpan): Pick<SpanDraft, 'parentSpanId' | 'links'> {
+export function parentAndLinks({
+  traceId,
+  parentSpanId,
+  references,
+}: Pick<JaegerSpan, 'traceId' | 'parentSpanId' | 'references'>): Pick<SpanDraft, 'parentSpanId' | 'links'> {
   const within = references.filter(
     reference => isNone(reference.traceId) || canonical(reference.traceId) === canonical(traceId),
   );
@@ -119,7 +123,7 @@ function eventOf({ timeUnixNano, fields }: JaegerSpan['logs'][number]) {
 }
 
 /** Clients write the mark as a bool, as "true" and as 1. */
-function errorOf(value: AttributeValue): string | undefined {
+export function jaegerErrorOf(value: AttributeValue): string | undefined {
   return value === true || value === 'true' || value === 1n ? '' : undefined;
 }
 

@@ -72,10 +72,11 @@ export const jaegerJson: JsonFormat = {
       if (paths.has(`${start}.processes`) && paths.has(`${start}.traceID`)) return { container };
     }
     for (const start of ['[]', '']) {
-      // Elasticsearch documents of Jaeger have these and `startTimeMillis`: another format.
-      const isSpan = paths.has(`${start}.spanID`) && paths.has(`${start}.operationName`);
-      if (complete && isSpan && !paths.has(`${start}.startTimeMillis`))
-        return { container: 'span' satisfies Container };
+      const has = (key: string) => paths.has(`${start}.${key}`);
+      const isSpan = has('spanID') && has('operationName');
+      // Elasticsearch documents of Jaeger have these and `startTimeMillis`, rows of a table a service: other formats.
+      const isRow = ['serviceName', 'service_name', 'service'].some(has) && !has('process') && !has('processID');
+      if (complete && isSpan && !has('startTimeMillis') && !isRow) return { container: 'span' satisfies Container };
     }
     const isAnswer = paths.has('.data') && (paths.has('.errors') || (paths.has('.limit') && paths.has('.offset')));
     return complete && isAnswer ? { container: 'answer' satisfies Container } : undefined;

@@ -82,7 +82,11 @@ export class JsonDocuments {
     const forFormats: DecodeContext = {
       ...context,
       report: {
-        skip: (reason, offset, detail) => context.report.skip(reason, offset, detail),
+        skip: (reason, offset, detail) => {
+          // Some documents are known to be none of their format only when they are read.
+          if (reason === 'unrecognised-json') this.#format = undefined;
+          context.report.skip(reason, offset, detail);
+        },
         repair: (reason, offset, detail) => {
           if (this.#isReading) this.#repairs.push({ reason, offset, detail });
           else context.report.repair(reason, offset, detail);

@@ -239,11 +239,12 @@ export class OtlpProtoReader {
         case 34: {
           const to = wire.lengthEnd(end);
           const at = wire.position;
-          if (to - at === 8) {
-            writer.parentIdLow = view.getUint32(at + 4);
-            writer.parentIdHigh = view.getUint32(at);
-          } else if (to > at) {
-            this.#context.report.repair('invalid-id', this.#offset + at, `a parent_span_id of ${to - at} bytes`);
+          // As the id of the span that it names is read.
+          const id = to - at === 8 ? view : this.#hashOf(at, to);
+          if (id !== undefined) {
+            const from = id === view ? at : 0;
+            writer.parentIdLow = id.getUint32(from + 4);
+            writer.parentIdHigh = id.getUint32(from);
           }
           wire.position = to;
           break;
@@ -362,8 +363,13 @@ export class OtlpProtoReader {
     const id = this.#wire.bytes.slice(from, to);
     this.#context.report.repair('invented-id', this.#offset + from, `an id of ${to - from} bytes`);
     this.#writer.addAttribute(key, this.#writer.value(key, Buffer.from(id).toString('hex')));
-    const hash = inventedId(id, 16);
-    return new DataView(hash.buffer, hash.byteOffset, hash.length);
+    return viewOf(inventedId(id, 16));
+  }
+
+  /** The hash that stands for an id of the wrong length in another span; undefined where it is empty, or names no span. */
+  #hashOf(from: number, to: number): DataView | undefined {
+    const id = this.#wire.bytes.slice(from, to);
+    return id.some(byte => byte !== 0) ? viewOf(inventedId(id, 16)) : undefined;
   }
 
   #carryCount(key: number, end: number): void {
@@ -446,8 +452,11 @@ export class OtlpProtoReader {
               view.getUint32(at),
             );
           } else if (end - at === 8) writer.setLinkTraceId(view.getUint32(at + 4), view.getUint32(at), 0, 0);
-          else if (end > at) {
-            this.#context.report.repair('invalid-id', this.#offset + at, `a linked trace_id of ${end - at} bytes`);
+          else {
+            const hash = this.#hashOf(at, end);
+            if (hash !== undefined) {
+              writer.setLinkTraceId(hash.getUint32(12), hash.getUint32(8), hash.getUint32(4), hash.getUint32(0));
+            }
           }
           wire.position = end;
           break;
@@ -456,8 +465,9 @@ export class OtlpProtoReader {
           const end = wire.lengthEnd(to);
           const at = wire.position;
           if (end - at === 8) writer.setLinkSpanId(view.getUint32(at + 4), view.getUint32(at));
-          else if (end > at) {
-            this.#context.report.repair('invalid-id', this.#offset + at, `a linked span_id of ${end - at} bytes`);
+          else {
+            const hash = this.#hashOf(at, end);
+            if (hash !== undefined) writer.setLinkSpanId(hash.getUint32(4), hash.getUint32(0));
           }
           wire.position = end;
           break;
@@ -669,4 +679,8 @@ export class OtlpProtoReader {
     }
     return Object.fromEntries(entries);
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -132,9 +132,11 @@ function attributesOf(owner: Fields, columns: readonly (readonly [string, string
 
 function addDedicated(attributes: Attributes, columns: unknown): void {
   for (const [column, value] of Object.entries(fieldsOf(columns))) {
-    const plain = plainOf(value);
+    // A list since vParquet5, where an attribute may be an array; of most it has one item.
+    const items = listOf(value).flatMap(item => plainOf(item) ?? []);
+    const plain = isList(value) ? (items.length > 1 ? items : items[0]) : plainOf(value);
     if (plain !== undefined) attributes.set(`DedicatedAttributes.${column}`, plain);
-    else addDedicated(attributes, value);
+    else if (!isList(value)) addDedicated(attributes, value);
   }
 }
 

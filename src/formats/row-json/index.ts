@@ -1,6 +1,6 @@
 import { isRecord, type JsonRecord, type JsonValue, recordOf } from '../drafts/record.ts';
-import { recordFormat } from '../drafts/record-format.ts';
-import type { JsonFormat } from '../format.ts';
+import { type RecordContext, recordFormat } from '../drafts/record-format.ts';
+import type { DecodeContext, JsonFormat } from '../format.ts';
 import type { Outline } from '../json/outline.ts';
 import { isSpanTable, presetOf, type RowReader, readerFor } from '../rows/row-reader.ts';
 
@@ -19,11 +19,14 @@ const PLACES = [
   '',
   '[]',
   '.data[]',
+  '.row',
   '.rows[]',
   '.result[].list[]',
   '.data.result[].list[]',
   '.data.data.results[].rows[]',
 ];
+/** Rows in an object, as `row_1`, `row_2`, …: ClickHouse's JSONObjectEachRow. Such a document is one record. */
+const BY_NAME = 'by name';
 /** The row itself may stand beside its time. */
 const INNER = 'data';
 
@@ -34,30 +37,35 @@ export const rowJson: JsonFormat = {
   isLoose: true,
   sniff: (outline, columnMap) =>
     outline.complete ? sightingOf(outline, columns => isSpanTable(columns, columnMap)) : undefined,
-  open: (context, offsetOf) =>
-    recordFormat({
-      ...NAME,
-      places: PLACES,
-      matches: () => false,
-      open: ({ emit, repair }) => {
-        const readers = new Map<string, RowReader>();
-        return {
-          read(value) {
-            const row = rowOf(recordOf(value));
-            const columns = Object.keys(row);
-            const known = columns.join('\0');
-            let reader = readers.get(known);
-            if (reader === undefined) {
-              reader = readerFor(columns, context.columnMap, repair);
-              if (readers.size >= MAX_READERS) readers.clear();
-              readers.set(known, reader);
-            }
-            emit(reader(row));
-          },
-        };
-      },
-    }).open(context, offsetOf),
+  open(context, offsetOf) {
+    const inPlaces = (places: readonly string[], rowsOf: (record: JsonRecord) => readonly JsonValue[]) =>
+      recordFormat({
+        ...NAME,
+        places,
+        matches: () => false,
+        open: records => {
+          const write = rowWriter(records, context);
+          return { read: value => rowsOf(recordOf(value)).forEach(write) };
+        },
+      }).open(context, offsetOf);
+    const alone = inPlaces(PLACES, row => [row]);
+    const byName = inPlaces([''], Object.values);
+    return container => (container === BY_NAME ? byName('') : alone(container));
+  },
 };
+
+function rowWriter({ emit, repair }: RecordContext, { columnMap }: DecodeContext): (value: JsonValue) => void {
+  const readers = new Map<string, RowReader>();
+  return value => {
+    const row = rowOf(recordOf(value));
+    const columns = Object.keys(row);
+    const known = columns.join('\0');
+    const reader = readers.get(known) ?? readerFor(columns, columnMap, repair);
+    if (!readers.has(known) && readers.size >= MAX_READERS) readers.clear();
+    readers.set(known, reader);
+    emit(() => reader(row));
+  };
+}
 
 /**
  * The same rows where it is certain that they are: columns that a preset knows, or that the user named. Asked for first, for some
@@ -86,7 +94,9 @@ function sightingOf(
       (place === '' || outline.paths.has(place)) &&
       isTable(columnsAt(place, outline)),
   );
-  return container === undefined ? undefined : { container };
+  if (container !== undefined) return { container };
+  const [name] = outline.paths;
+  return name === '.row_1' && isTable(columnsAt(name, outline)) ? { container: BY_NAME } : undefined;
 }
 
 /** The columns of the rows at a place: their keys, also those of the row inside, but not those of other objects. */

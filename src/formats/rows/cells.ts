@@ -3,6 +3,7 @@ import type { AttributeValue } from '../../model/attributes.ts';
 import { HEX_VALUE } from '../../model/ids.ts';
 import { SPAN_KINDS, type SpanKind, STATUS_CODES, type StatusCode } from '../../model/status.ts';
 import { nanosOfUnixTime } from '../../model/time.ts';
+import type { JaegerReference } from '../drafts/jaeger.ts';
 import {
   attributeOf,
   flatAttributesOf,
@@ -196,13 +197,15 @@ export function eventsOfCell(cell: Cell | undefined): EventDraft[] | undefined {
   const items = itemsOf(cell);
   if (items === undefined || !items.every(isRecord)) return undefined;
   return items.map(event => {
-    const { name, attributes, attributeMap, ...rest } = event;
+    const { name, attributes, attributeMap, fields, ...rest } = event;
     const time = fieldOf(rest, TIME_FIELDS);
-    return {
-      timeUnixNano: timeOfCell(rest[time ?? '']),
-      name: textOf(name) ?? '',
-      attributes: attributesAnd(attributes ?? attributeMap, rest, [time]),
-    };
+    const timeUnixNano = timeOfCell(rest[time ?? '']);
+    const all = attributesAnd(attributes ?? attributeMap ?? fields, rest, [time]);
+    // Of Jaeger's logs the field `event` is the name.
+    const named = name === undefined && fields !== undefined ? all.get('event') : undefined;
+    if (typeof named !== 'string') return { timeUnixNano, name: textOf(name) ?? '', attributes: all };
+    all.delete('event');
+    return { timeUnixNano, name: named, attributes: all };
   });
 }
 
@@ -210,19 +213,27 @@ export function eventsOfCell(cell: Cell | undefined): EventDraft[] | undefined {
 export function linksOfCell(cell: Cell | undefined): LinkDraft[] | undefined {
   const items = itemsOf(cell);
   if (items === undefined || !items.every(isRecord)) return undefined;
-  // A reference of Jaeger's to the parent is no link.
-  return items
-    .filter(({ refType }) => refType !== 'CHILD_OF')
-    .map(link => {
-      const { attributes, ...rest } = link;
-      const trace = fieldOf(rest, TRACE_ID_FIELDS);
-      const span = fieldOf(rest, SPAN_ID_FIELDS);
-      return {
-        traceId: idOfCell(rest[trace ?? '']),
-        spanId: idOfCell(rest[span ?? '']),
-        attributes: attributesAnd(attributes, rest, [trace, span]),
-      };
-    });
+  return items.map(link => {
+    const { attributes, ...rest } = link;
+    const trace = fieldOf(rest, TRACE_ID_FIELDS);
+    const span = fieldOf(rest, SPAN_ID_FIELDS);
+    return {
+      traceId: idOfCell(rest[trace ?? '']),
+      spanId: idOfCell(rest[span ?? '']),
+      attributes: attributesAnd(attributes, rest, [trace, span]),
+    };
+  });
+}
+
+/** The references of Jaeger that a cell holds, one of which may be to the parent; undefined for what is no list of such. */
+export function referencesOfCell(cell: Cell | undefined): JaegerReference[] | undefined {
+  const items = itemsOf(cell);
+  if (items === undefined || !items.every(item => isRecord(item) && item.refType !== undefined)) return undefined;
+  return items.map(recordOf).map(reference => ({
+    isChildOf: reference.refType === 'CHILD_OF',
+    traceId: idOfCell(reference[fieldOf(reference, TRACE_ID_FIELDS) ?? '']),
+    spanId: idOfCell(reference[fieldOf(reference, SPAN_ID_FIELDS) ?? '']),
+  }));
 }
 
 const TIME_FIELDS = ['timeUnixNano', 'time_unix_nano', 'timestamp', 'time'];

@@ -1,7 +1,9 @@
 import type { AttributeValue } from '../../model/attributes.ts';
 import type { StatusCode } from '../../model/status.ts';
+import { jaegerErrorOf, parentAndLinks } from '../drafts/jaeger.ts';
 import { textOf } from '../drafts/record.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
+import { fieldsOfTags, type TagFields } from '../drafts/tag-fields.ts';
 import type { Reason } from '../format.ts';
 import {
   attributeOfCell,
@@ -17,13 +19,23 @@ import {
   kindOfCell,
   linksOfCell,
   type Row,
+  referencesOfCell,
   statusOfCell,
   timeOfCell,
   UNIT_DIGITS,
   type Unit,
   unitByMagnitude,
 } from './cells.ts';
-import { areSpans, type ColumnMap, type Columns, columnsByName, FIELDS, isTimeField, type Meaning } from './columns.ts';
+import {
+  areSpans,
+  type ColumnMap,
+  type Columns,
+  columnsByName,
+  FIELDS,
+  isTimeField,
+  type Meaning,
+  nameOfColumn,
+} from './columns.ts';
 import { PRESETS, type Preset } from './presets.ts';
 
 // From rows of a table to spans.
@@ -81,6 +93,8 @@ function meaningsOf(columns: readonly string[], preset: Preset | undefined, map:
   return meanings;
 }
 
+/** Names of columns whose attributes are OpenTracing's, with kind and status among them. */
+const TAGS: ReadonlySet<string> = new Set(['tags', 'spantags']);
 /** Fields that several columns may add to. */
 const MANY: ReadonlySet<string> = new Set(['attributes', 'resource']);
 
@@ -96,6 +110,8 @@ function draftOf(row: Row, meanings: Columns, mapUnit: Unit | undefined, mend: M
   let isFailed = false;
   let events: EventDraft[] | undefined;
   let links: LinkDraft[] | undefined;
+  let references: ReturnType<typeof referencesOfCell>;
+  let tags: TagFields | undefined;
   let scopeAttributes: Map<string, AttributeValue> | undefined;
   for (const [column, cell] of Object.entries(row)) {
     const meaning = meanings.get(column);
@@ -110,7 +126,11 @@ function draftOf(row: Row, meanings: Columns, mapUnit: Unit | undefined, mend: M
         break;
       case 'attributes':
       case 'resource': {
-        const found = attributesOfCell(cell);
+        let found = attributesOfCell(cell);
+        if (found !== undefined && TAGS.has(nameOfColumn(column).name)) {
+          tags = fieldsOfTags(found, jaegerErrorOf);
+          found = new Map(tags.attributes);
+        }
         if (found === undefined) keep(column, cell);
         else for (const [key, value] of found) (field === 'resource' ? resource : attributes).set(key, value);
         break;
@@ -124,7 +144,8 @@ function draftOf(row: Row, meanings: Columns, mapUnit: Unit | undefined, mend: M
         if (events === undefined) keep(column, cell);
         break;
       case 'links':
-        links = linksOfCell(cell);
+        references = referencesOfCell(cell);
+        links = references === undefined ? linksOfCell(cell) : [];
         if (links === undefined) keep(column, cell);
         break;
       case 'status':
@@ -159,24 +180,30 @@ function draftOf(row: Row, meanings: Columns, mapUnit: Unit | undefined, mend: M
   const duration = durationOf(cells, units, mapUnit);
   if (duration === undefined && cells.has('duration')) mend('invalid-time', `duration ${text('duration') ?? ''}`);
   const startOrEarlier = start === undefined && end !== undefined && duration !== undefined ? end - duration : start;
+  const traceId = idOfCell(cells.get('trace_id'));
+  const parentSpanId = idOfCell(cells.get('parent_id'), true);
+  const said = status ?? 'unset';
   return {
-    traceId: idOfCell(cells.get('trace_id')),
+    traceId,
     spanId: idOfCell(cells.get('span_id')),
-    parentSpanId: idOfCell(cells.get('parent_id'), true),
+    ...(references === undefined ? { parentSpanId, links } : parentAndLinks({ traceId, parentSpanId, references })),
     name: text('name'),
-    kind: kindOfCell(cells.get('kind')),
+    kind: kindOfCell(cells.get('kind')) ?? tags?.kind,
     startTimeUnixNano: startOrEarlier,
     // A duration may be rounded; an end is as exact as its start.
     ...(end === undefined ? { durationNano: duration } : { endTimeUnixNano: end }),
     status: {
-      code: status === undefined || status === 'unset' ? (isFailed ? 'error' : 'unset') : status,
-      message: text('status_message'),
+      code: said === 'unset' ? (isFailed ? 'error' : (tags?.status?.code ?? 'unset')) : said,
+      message: text('status_message') ?? tags?.status?.message,
     },
     attributes,
     resource,
-    scope: { name: text('scope_name') ?? '', version: text('scope_version'), attributes: scopeAttributes },
+    scope: {
+      name: text('scope_name') ?? tags?.scope?.name ?? '',
+      version: text('scope_version') ?? tags?.scope?.version,
+      attributes: scopeAttributes,
+    },
     events,
-    links,
     traceState: text('trace_state'),
     flags: countOfCell(cells.get('flags')),
     droppedAttributesCount: countOfCell(cells.get('dropped_attributes')),

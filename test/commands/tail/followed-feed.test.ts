@@ -25,6 +25,7 @@ const context: CommandContext = {
   readInput: async () => '',
   openTerminal: async () => undefined,
   signal: new AbortController().signal,
+  onFailure: () => {},
   prepare: () => Promise.reject(new Error('no command is run')),
 };
 

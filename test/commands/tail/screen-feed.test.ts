@@ -35,6 +35,7 @@ function contextOf(said: string[] = []): CommandContext {
     readInput: async () => '',
     openTerminal: async () => undefined,
     signal: new AbortController().signal,
+    onFailure: () => {},
     prepare: () => Promise.reject(new Error('no command is run')),
   };
 }
