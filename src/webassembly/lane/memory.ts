@@ -65,8 +65,9 @@ export const LENGTH_SETS: u32 = 256;
 export const LENGTHS_OF_SET: u32 = 4;
 export const LENGTHS: u32 = REFERENCES + REFERENCE_COUNT * REFERENCE_BYTES;
 
-// The cache of texts. A bucket of four slots is half a line of the processor's cache, and the whole table fits into that of a core; what a
-// slot says stands beside its text in the ring: form and length, key, value, a word that is not used.
+// The cache of texts. A bucket is four slots, half a line of the processor's cache; what a slot stands for is beside its text in the ring: form
+// and length, key, value, a word that is not used. Both are no larger than pays: what a processor finds in them at once is worth more than
+// what they hold besides (docs/performance.md), for the dictionary of values knows what is forgotten here.
 export const BUCKETS: u32 = 1 << 13;
 export const BUCKET_BYTES: u32 = 32;
 export const SLOTS: u32 = (LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4 + 63) & ~63;

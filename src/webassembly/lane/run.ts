@@ -292,7 +292,6 @@ function aligned(length: u32): u32 {
 }
 
 /** Finds or makes the attribute (or name) in the bytes; see `foundKey` and `foundValue`. */
-@inline
 export function find(form: u32, from: u32, to: u32): void {
   const length = to - from;
   const hash = hashOf(from, length, form);
