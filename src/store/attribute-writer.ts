@@ -1,14 +1,9 @@
 import type { ValueColumns } from '../model/span-batch.ts';
 import type { TableAppender } from './appender.ts';
+import { LONGEST_SHORT } from './attribute-tables.ts';
 
 // New attribute values into the two tables that the view `attribute` is made of (schema/001-initial.sql). Which of them a value is in
 // depends on its length alone.
-
-/**
- * Bytes of the longest text that is stored as it is. Numbers, addresses and random ids in hex (36 bytes as a UUID, 55 as a traceparent)
- * are shorter, of which zstd would hardly save anything; URLs, statements and stack traces are longer.
- */
-const LONGEST_SHORT = 64;
 
 export interface AttributeAppenders {
   readonly shortAttribute: TableAppender;

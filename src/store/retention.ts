@@ -1,3 +1,4 @@
+import { ATTRIBUTE_TABLES } from './attribute-tables.ts';
 import type { Database } from './database.ts';
 import type { Queryable } from './queryable.ts';
 import { storageSize, usedBytes } from './storage-size.ts';
@@ -71,7 +72,7 @@ const LEAST_DROPPED = 0.02;
 /** Bytes that the tables take with a single span: each column has blocks of its own. */
 const TABLE_BYTES = 4e6;
 /** Tables that are written anew by themselves. */
-const LARGE_TABLES = ['span', ...tablesOf('attribute')];
+const LARGE_TABLES: readonly string[] = ['span', ...ATTRIBUTE_TABLES];
 
 const NONE: Dropped = { traces: 0, spans: 0 };
 

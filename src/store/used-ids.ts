@@ -1,4 +1,5 @@
 import { TableAppender } from './appender.ts';
+import { ATTRIBUTE_TABLES } from './attribute-tables.ts';
 import type { ColumnChunk } from './column-chunk.ts';
 import type { Database } from './database.ts';
 import { IdList } from './dictionaries.ts';
@@ -21,7 +22,7 @@ export type Dictionary = keyof typeof DICTIONARIES;
 
 /** The tables that have the rows of a dictionary: one of its name, but two of attributes. */
 export function tablesOf(dictionary: Dictionary): readonly string[] {
-  return dictionary === 'attribute' ? ['short_attribute', 'long_attribute'] : [dictionary];
+  return dictionary === 'attribute' ? ATTRIBUTE_TABLES : [dictionary];
 }
 
 /** A set of ids from 0 to 2^32 − 1. */
