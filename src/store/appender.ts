@@ -8,6 +8,11 @@ import type { Database } from './database.ts';
 const ROWS = 2048;
 /** Full chunks between flushes: one row group. */
 const CHUNKS_PER_FLUSH = 60;
+/**
+ * The longest text that stands in its 16-byte entry itself, behind its length as 32 bits, with zeros up to the end. That of a longer one
+ * has a pointer, which only DuckDB makes.
+ */
+const INLINE_BYTES = 12;
 
 const { Type } = duckdb;
 
@@ -84,13 +89,35 @@ export class TableAppender {
     this.#columns[column]!.hasNulls = true;
   }
 
-  /** Sets a text given as UTF-8 (which must be valid: DuckDB stores NULL for what is not, and says nothing). */
-  setUtf8(column: number, text: Uint8Array): void {
-    duckdb.vector_assign_string_element_len(this.#open().vectors[column]!, this.#row, text);
+  setText(column: number, text: string): void {
+    duckdb.vector_assign_string_element_len(this.#open().vectors[column]!, this.#row, utf8.encode(text));
   }
 
-  setText(column: number, text: string): void {
-    this.setUtf8(column, utf8.encode(text));
+  /**
+   * Sets the texts of this row and those behind it, as many as `rows`, to pieces of `text`: piece r ends at `ends[r]`, where the next one
+   * begins. It must be valid UTF-8: of a long piece that is not, DuckDB stores NULL and says nothing.
+   */
+  setTexts(column: number, text: Uint8Array, ends: Uint32Array, rows: Uint32Array): void {
+    if (rows.length > this.room) throw new Error('more texts than there is room for');
+    const vector = this.#open().vectors[column]!;
+    const { entries } = this.#columns[column]!;
+    const bytes = new Uint8Array(entries.buffer);
+    for (const [index, row] of rows.entries()) {
+      const from = row === 0 ? 0 : ends[row - 1]!;
+      const length = ends[row]! - from;
+      const entry = index * 4;
+      entries.fill(0, entry, entry + 4);
+      if (length > INLINE_BYTES) continue;
+      entries[entry] = length;
+      for (let at = 0; at < length; at++) bytes[entry * 4 + 4 + at] = text[from + at]!;
+    }
+    copy(vector, entries, rows.length * 16, this.#row * 16);
+    for (const [index, row] of rows.entries()) {
+      const from = row === 0 ? 0 : ends[row - 1]!;
+      const to = ends[row]!;
+      if (to - from <= INLINE_BYTES) continue;
+      duckdb.vector_assign_string_element_len(vector, this.#row + index, text.subarray(from, to));
+    }
   }
 
   /** Sets a list to `items[from..to]`. */
@@ -202,7 +229,10 @@ interface Column {
   readonly words: Uint32Array | undefined;
   readonly bytes: Uint8Array | undefined;
   readonly isList: boolean;
-  /** Lists: offset and length of each row, as 64-bit integers, and the items. */
+  /**
+   * Lists: offset and length of each row, as 64-bit integers; beside them the items. Texts: what `setTexts` is about to copy, from the
+   * first row of that call on; texts lie in DuckDB's vector as soon as they are set.
+   */
   readonly entries: Uint32Array;
   items: Uint32Array;
   itemCount: number;
@@ -218,7 +248,7 @@ function newColumn(type: ColumnType): Column {
     words: words === undefined || words === 0 ? undefined : new Uint32Array(ROWS * words),
     bytes: words === 0 ? new Uint8Array(ROWS) : undefined,
     isList,
-    entries: new Uint32Array(isList ? ROWS * 4 : 0),
+    entries: new Uint32Array(isList || type === 'VARCHAR' ? ROWS * 4 : 0),
     items: new Uint32Array(isList ? ROWS * 8 : 0),
     itemCount: 0,
     validity: new Uint8Array(ROWS / 8).fill(255),
@@ -243,7 +273,7 @@ function logicalType(type: ColumnType): duckdb.LogicalType {
     : duckdb.create_logical_type(Type[type]);
 }
 
-function copy(vector: duckdb.Vector, column: Uint32Array | Uint8Array, bytes: number): void {
+function copy(vector: duckdb.Vector, column: Uint32Array | Uint8Array, bytes: number, to = 0): void {
   if (bytes > column.byteLength) throw new Error('a column is shorter than its rows');
-  duckdb.copy_data_to_vector(vector, 0, column.buffer as ArrayBuffer, column.byteOffset, bytes);
+  duckdb.copy_data_to_vector(vector, to, column.buffer as ArrayBuffer, column.byteOffset, bytes);
 }

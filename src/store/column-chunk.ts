@@ -60,10 +60,15 @@ export class ColumnChunk {
   }
 
   rows(): Row[] {
-    const columns = this.names.map((_, index) => this.column(index));
-    return Array.from({ length: this.rowCount }, (_, row) =>
-      Object.fromEntries(this.names.map((name, index) => [name, columns[index]?.[row] ?? null])),
-    );
+    const { names } = this;
+    const columns = names.map((_, index) => this.column(index));
+    const rows: Row[] = new Array(this.rowCount);
+    for (let row = 0; row < rows.length; row++) {
+      const values: Record<string, SqlValue> = {};
+      for (let index = 0; index < names.length; index++) values[names[index]!] = columns[index]![row]!;
+      rows[row] = values;
+    }
+    return rows;
   }
 }
 

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { fileBytes } from './storage-size.ts';
-import { Store, schemaTables, viewFiles } from './store.ts';
-import { DICTIONARIES, findUnusedIds } from './used-ids.ts';
+import { Store, schemaNames } from './store.ts';
+import { DICTIONARIES, type Dictionary, findUnusedIds, tablesOf } from './used-ids.ts';
 
 // A database written anew into a second file, which then takes the first one's name: without free blocks, without rows of
 // dictionaries that nothing refers to, and with the traces of all loads in one order. The first file is not touched and stays locked
@@ -82,10 +82,12 @@ async function writeAnew(database: Database, { signal, onProgress }: CompactionO
     INSERT INTO compacted.meta FROM meta WHERE key <> 'schema_version';
     INSERT INTO compacted.ingest FROM ingest;
     INSERT INTO compacted.ingest_issue FROM ingest_issue`);
-  for (const table of Object.keys(DICTIONARIES)) {
-    const dropped = unused.find(ids => ids.table === table);
+  for (const dictionary of Object.keys(DICTIONARIES) as Dictionary[]) {
+    const dropped = unused.find(ids => ids.dictionary === dictionary);
     const where = dropped === undefined ? '' : `WHERE ${dropped.column} NOT IN (FROM ${dropped.ids})`;
-    await database.run(`INSERT INTO compacted."${table}" FROM "${table}" ${where}`);
+    for (const table of tablesOf(dictionary)) {
+      await database.run(`INSERT INTO compacted."${table}" FROM "${table}" ${where}`);
+    }
   }
   for (let from = 1; from <= spans; from += PART_SPANS) {
     signal?.throwIfAborted();
@@ -141,7 +143,7 @@ async function writePart(database: Database, from: number): Promise<void> {
 
 /** Throws where there is something in a database that compacting would lose. */
 async function refuseForeign(database: Database): Promise<void> {
-  const own = [...schemaTables(), ...viewFiles()].map(({ name }) => quoted(name)).join(', ');
+  const own = schemaNames().map(quoted).join(', ');
   const isHere = 'NOT internal AND database_name = current_database()';
   const foreign = await database.rows(`
     SELECT 'table' AS what, table_name AS name FROM duckdb_tables()

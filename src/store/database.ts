@@ -1,5 +1,6 @@
 import duckdb from '@duckdb/node-bindings';
 import { UserError } from '../errors.ts';
+import { IDS_AT_A_TIME } from './attribute-tables.ts';
 import { ColumnChunk, type ColumnVector } from './column-chunk.ts';
 import { firstValue, type Queryable, type Row, type SqlParameter } from './queryable.ts';
 import type { SqlResult } from './sql.ts';
@@ -64,6 +65,8 @@ export class Database implements Queryable {
     set('autoinstall_known_extensions', 'false');
     set('autoload_known_extensions', 'false');
     set('preserve_insertion_order', 'true');
+    // For more rows than this a join does not say which vectors of the other side may be skipped (read-attributes.ts).
+    set('dynamic_or_filter_threshold', String(IDS_AT_A_TIME));
     if (options.memoryLimit !== undefined) set('memory_limit', inBytes(options.memoryLimit));
     try {
       const database = await duckdb.open(options.path, config);

@@ -1,5 +1,6 @@
 import type { Definitions } from '../model/span-batch.ts';
-import { TableAppender } from './appender.ts';
+import { type ColumnType, TableAppender } from './appender.ts';
+import type { AttributeAppenders } from './attribute-writer.ts';
 import type { Database } from './database.ts';
 
 // The dictionary tables while a load goes on: definitions of each producer get ids of the database, and what assembly
@@ -21,6 +22,8 @@ const ID_COLUMNS = {
   status: 'status_id',
 } as const;
 type CountedTable = keyof typeof ID_COLUMNS;
+
+const ATTRIBUTE_COLUMNS: readonly ColumnType[] = ['UINTEGER', 'UINTEGER', 'UTINYINT', 'VARCHAR'];
 
 /** The ids of one producer's definitions, in the order in which it made them. */
 export class ProducerIds {
@@ -180,7 +183,8 @@ export class Dictionaries {
       resource: new TableAppender(database, 'resource', ['UINTEGER', 'UINTEGER', 'UINTEGER[]']),
       scope: new TableAppender(database, 'scope', ['UINTEGER', 'VARCHAR', 'VARCHAR', 'UINTEGER[]']),
       status: new TableAppender(database, 'status', ['UINTEGER', 'UTINYINT', 'VARCHAR']),
-      attribute: new TableAppender(database, 'attribute', ['UINTEGER', 'UINTEGER', 'UTINYINT', 'VARCHAR']),
+      shortAttribute: new TableAppender(database, 'short_attribute', ATTRIBUTE_COLUMNS),
+      longAttribute: new TableAppender(database, 'long_attribute', ATTRIBUTE_COLUMNS),
     };
   }
 
@@ -317,7 +321,7 @@ export class Dictionaries {
   }
 }
 
-interface Appenders {
+interface Appenders extends AttributeAppenders {
   readonly key: TableAppender;
   readonly eventName: TableAppender;
   readonly service: TableAppender;
@@ -325,5 +329,4 @@ interface Appenders {
   readonly resource: TableAppender;
   readonly scope: TableAppender;
   readonly status: TableAppender;
-  readonly attribute: TableAppender;
 }

@@ -3,6 +3,7 @@ import { REASONS } from '../formats/format.ts';
 import type { Assembly } from '../model/assembly.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
+import { writeAttributes } from './attribute-writer.ts';
 import type { Database } from './database.ts';
 import { Dictionaries, ProducerIds } from './dictionaries.ts';
 import { FastAssembler } from './fast-assembler.ts';
@@ -218,21 +219,7 @@ export class Loader {
         hint: 'go on with a new database: --db names it',
       });
     }
-    const table = this.#dictionaries.appenders.attribute;
-    const id = table.words(0);
-    const key = table.words(1);
-    const type = table.bytes(2);
-    let from = 0;
-    for (let row = 0; row < values.count; row++) {
-      const at = table.row;
-      id[at] = values.firstId + row;
-      key[at] = producer.keys.ids[values.key[row]!]!;
-      type[at] = values.type[row]!;
-      const to = values.textEnd[row]!;
-      table.setUtf8(3, values.text.subarray(from, to));
-      from = to;
-      table.next();
-    }
+    writeAttributes(this.#dictionaries.appenders, values, producer.keys.ids);
     this.#dictionaries.nextAttributeId = Math.max(this.#dictionaries.nextAttributeId, values.firstId + values.count);
   }
 

@@ -1,5 +1,5 @@
 import { kindWord, type SpanKind } from '../model/status.ts';
-import type { Queryable, Row } from './queryable.ts';
+import type { Queryable } from './queryable.ts';
 
 // Rates, errors and durations (docs/definitions.md), by service and by operation, in SQL: a million spans in tens of
 // milliseconds.
@@ -29,50 +29,81 @@ export interface OperationRates extends Rates {
 /** SERVER, CONSUMER, and spans without a parent. */
 const IS_ENTRY = '(o.kind IN (2, 5) OR s.parentage = 1)';
 
-const measures = (isRequest: string) => `
-  count(*) AS spans,
-  count(*) FILTER (${isRequest}) AS requests,
-  count(*) FILTER (${isRequest} AND t.code = 2) AS errors,
-  quantile_disc(s.duration_ns, [0.5, 0.9, 0.95, 0.99]) FILTER (${isRequest}) AS quantiles,
-  max(s.duration_ns) FILTER (${isRequest}) AS longest,
-  coalesce(sum(s.duration_ns) FILTER (${isRequest}), 0)::HUGEINT AS total,
-  sum(s.self_ns)::HUGEINT AS self`;
-
-const FROM =
-  'FROM span s JOIN operation o USING (operation_id) JOIN service v USING (service_id) JOIN status t USING (status_id)';
-
 /** Returns the rates of every service with a span for which `where` (over `span s`) holds, by name. */
 export async function serviceRates(database: Queryable, where: string): Promise<Rates[]> {
-  const rows = await database.rows(`
-    SELECT v.name AS service, ${measures(IS_ENTRY)} ${FROM} WHERE ${where} GROUP BY v.name ORDER BY v.name`);
-  return rows.map(ratesOf);
+  const sql = `
+    SELECT v.name AS service, '' AS name, 0 AS kind, ${measures(IS_ENTRY)}
+    FROM span s JOIN operation o USING (operation_id) JOIN service v USING (service_id) JOIN status t USING (status_id)
+    WHERE ${where} GROUP BY v.name ORDER BY v.name`;
+  return readRates(database, sql, rates => rates);
 }
 
-/** Returns the rates of every operation (service, span name, kind) with such a span, by service, name and kind. */
+/**
+ * Returns the rates of every operation (service, span name, kind) with such a span, by service, name and kind. Spans are grouped by the
+ * least id of their operation's equals: to group them by the texts takes as long as all the rest does.
+ */
 export async function operationRates(database: Queryable, where: string): Promise<OperationRates[]> {
-  const rows = await database.rows(`
-    SELECT v.name AS service, o.name, o.kind, ${measures('true')} ${FROM}
-    WHERE ${where} GROUP BY v.name, o.name, o.kind ORDER BY v.name, o.name, o.kind`);
-  return rows.map(row => ({ ...ratesOf(row), name: String(row.name), kind: kindWord(Number(row.kind)) }));
+  const sql = `
+    SELECT v.name AS service, o.name, o.kind, r.* EXCLUDE (least_id)
+    FROM (
+      SELECT e.least_id, ${measures()}
+      FROM span s JOIN status t USING (status_id) JOIN (
+        SELECT operation_id, min(operation_id) OVER (PARTITION BY service.name, operation.name, kind) AS least_id
+        FROM operation JOIN service USING (service_id)
+      ) e USING (operation_id)
+      WHERE ${where} GROUP BY e.least_id
+    ) r
+    JOIN operation o ON o.operation_id = r.least_id JOIN service v USING (service_id)
+    ORDER BY v.name, o.name, o.kind`;
+  return readRates(database, sql, (rates, name, kind) => ({ ...rates, name, kind: kindWord(kind) }));
 }
 
-function ratesOf(row: Row): Rates {
-  const quantiles = Array.isArray(row.quantiles) ? row.quantiles : [];
-  const nanos = (value: unknown) => (typeof value === 'bigint' ? value : 0n);
-  return {
-    serviceName: String(row.service),
-    spanCount: Number(row.spans),
-    requestCount: Number(row.requests),
-    errorCount: Number(row.errors),
-    p50Nano: nanos(quantiles[0]),
-    p90Nano: nanos(quantiles[1]),
-    p95Nano: nanos(quantiles[2]),
-    p99Nano: nanos(quantiles[3]),
-    maxNano: nanos(row.longest),
-    totalNano: nanos(row.total),
-    selfNano: nanos(row.self),
-  };
+/** What is measured of the spans of a group, in the order in which `readRates` reads it; requests are all of them where none is said. */
+function measures(isRequest?: string): string {
+  const ofRequests = isRequest === undefined ? '' : `FILTER (${isRequest})`;
+  return `
+    count(*) AS spans,
+    count(*) ${ofRequests} AS requests,
+    count(*) FILTER (${isRequest ?? 'true'} AND t.code = 2) AS errors,
+    quantile_disc(s.duration_ns, [0.5, 0.9, 0.95, 0.99]) ${ofRequests} AS quantiles,
+    max(s.duration_ns) ${ofRequests} AS longest,
+    sum(s.duration_ns) ${ofRequests} AS total,
+    sum(s.self_ns) AS self`;
 }
+
+/** Reads service, name, kind and `measures`. There may be thousands of rows: objects by the names of columns take as long as half the query. */
+async function readRates<T>(
+  database: Queryable,
+  sql: string,
+  make: (rates: Rates, name: string, kind: number) => T,
+): Promise<T[]> {
+  const found: T[] = [];
+  for await (const chunk of database.scan(sql)) {
+    const columns = chunk.names.map((_, index) => chunk.column(index));
+    const [services, names, kinds, spans, requests, errors, quantiles, longest, total, self] = columns;
+    for (let row = 0; row < chunk.rowCount; row++) {
+      // Of no requests there is none of these.
+      const [p50, p90, p95, p99] = (quantiles![row] ?? NO_QUANTILES) as bigint[];
+      const rates = {
+        serviceName: String(services![row]),
+        spanCount: Number(spans![row]),
+        requestCount: Number(requests![row]),
+        errorCount: Number(errors![row]),
+        p50Nano: p50!,
+        p90Nano: p90!,
+        p95Nano: p95!,
+        p99Nano: p99!,
+        maxNano: (longest![row] ?? 0n) as bigint,
+        totalNano: (total![row] ?? 0n) as bigint,
+        selfNano: self![row] as bigint,
+      };
+      found.push(make(rates, String(names![row]), Number(kinds![row])));
+    }
+  }
+  return found;
+}
+
+const NO_QUANTILES = [0n, 0n, 0n, 0n];
 
 /**
  * Counts entry spans in `buckets` equal parts of the time from `start` to `end`, by service: what a sparkline shows.

@@ -1,9 +1,10 @@
-import { type AttributeValue, valueOfText } from '../model/attributes.ts';
+import type { AttributeValue } from '../model/attributes.ts';
 import { CARRIED_FIELDS } from '../model/carried-fields.ts';
 import { spanIdOf, type TraceReference, traceIdOf } from '../model/ids.ts';
 import type { Span, SpanEvent, SpanLink } from '../model/span.ts';
 import { kindWord, statusWord } from '../model/status.ts';
 import type { Queryable, Row } from './queryable.ts';
+import { readAttributes } from './read-attributes.ts';
 
 // Spans with everything that belongs to them, as objects: for answers about a single trace and for spans that are shown.
 
@@ -66,90 +67,144 @@ async function candidatesBetween(database: Queryable, prefix: string, limit: num
 
 /** Returns the spans of a trace in display order; none where there is no such trace. */
 export async function readTrace(database: Queryable, traceId: string): Promise<Span[]> {
-  const [range] = await database.rows('SELECT first_span_no, span_count FROM trace WHERE trace_id = ?::UHUGEINT', [
-    BigInt(`0x${traceId}`).toString(),
-  ]);
+  const [range] = await database.rows(
+    `SELECT first_span_no, span_count FROM trace WHERE trace_id = ${BigInt(`0x${traceId}`)}::UHUGEINT`,
+  );
   if (range === undefined) return [];
   const first = range.first_span_no as bigint;
   return readSpans(database, `span_no BETWEEN ${first} AND ${first + BigInt(Number(range.span_count)) - 1n}`);
 }
 
-/** Returns the spans for which `where` (over `span s`) holds, in the order of `order` (columns of `s`). */
-export async function readSpans(database: Queryable, where: string, order = 's.span_no'): Promise<Span[]> {
+/** Returns the spans for which `where` (over `span s`) holds, in the order of `order` (columns of `s`) or of their numbers. */
+export async function readSpans(database: Queryable, where: string, order?: string): Promise<Span[]> {
+  const sorting = order === undefined ? '' : `ORDER BY ${order}`;
   const rows = await database.rows(`
-    SELECT s.span_no, s.trace_id, s.span_id, s.parent_id, s.start_ns, s.duration_ns, s.attribute_ids, s.resource_id,
-      o.name, o.kind, o.flags, o.quirks, v.name AS service, t.code, t.message, o.scope_id
-    FROM (SELECT * FROM span s WHERE ${where}) s
-    JOIN operation o USING (operation_id) JOIN service v USING (service_id) JOIN status t USING (status_id)
-    ORDER BY ${order}`);
+    SELECT s.span_no, s.trace_id, s.span_id, s.parent_id, s.start_ns, s.duration_ns, s.operation_id, s.status_id,
+      s.resource_id, s.attribute_ids
+    FROM span s WHERE ${where} ${sorting}`);
   if (rows.length === 0) return [];
-  const numbers = rows.map(row => row.span_no as bigint);
-  const isIn = await spanNumbersIn(database, numbers);
-  const events = await database.rows(`
-    SELECT e.span_no, e.time_ns, n.name, e.attribute_ids FROM event e JOIN event_name n USING (name_id)
-    WHERE e.${isIn} ORDER BY e.span_no, e.time_ns, n.name`);
-  const links = await database.rows(
-    `SELECT span_no, trace_id, span_id, attribute_ids FROM link WHERE ${isIn} ORDER BY span_no, trace_id, span_id`,
+  // To sort the few of a trace here takes less time than DuckDB does to plan it.
+  if (order === undefined) rows.sort((a, b) => compare(a.span_no as bigint, b.span_no as bigint));
+  const parts = await readParts(database, rows);
+  const attributes = await readAttributes(
+    database,
+    [rows, ...Object.values(parts)].flatMap(some => some.map(row => row.attribute_ids)),
   );
-  const resources = await rowsById(database, 'resource', rows, 'resource_id');
-  const scopes = await rowsById(database, 'scope', rows, 'scope_id');
-  const attributes = await readAttributes(database, [
-    ...rows,
-    ...events,
-    ...links,
-    ...resources.values(),
-    ...scopes.values(),
-  ]);
-  const eventsOf = groupBySpan(events);
-  const linksOf = groupBySpan(links);
-  const resourceAttributes = new Map(
-    [...resources].map(([id, row]) => [id, attributes.of(row.attribute_ids)] as const),
+  const operations = byId(parts.operation);
+  const statuses = byId(parts.status);
+  const resources = new Map(parts.resource.map(row => [Number(row.id), attributes.of(row.attribute_ids)] as const));
+  const scopes = new Map(
+    parts.operation.map(row => {
+      const scope = {
+        name: String(row.scope),
+        version: String(row.version),
+        attributes: attributes.of(row.attribute_ids),
+      };
+      return [Number(row.id), scope] as const;
+    }),
   );
+  const eventsOf = Map.groupBy(parts.event, event => event.id as bigint);
+  const linksOf = Map.groupBy(parts.link, link => link.id as bigint);
   return rows.map(row => {
     const own = attributes.of(row.attribute_ids);
     const carried = takeCarried(own);
-    const scope = scopes.get(Number(row.scope_id));
+    const operation = operations.get(Number(row.operation_id))!;
+    const status = statuses.get(Number(row.status_id))!;
     return {
       traceId: traceIdOf(row.trace_id as bigint),
       spanId: spanIdOf(row.span_id as bigint),
       parentSpanId: row.parent_id === 0n ? undefined : spanIdOf(row.parent_id as bigint),
-      name: String(row.name),
-      kind: kindWord(Number(row.kind)),
-      serviceName: String(row.service),
+      name: String(operation.name),
+      kind: kindWord(Number(operation.kind)),
+      serviceName: String(operation.service),
       startTimeUnixNano: row.start_ns as bigint,
       durationNano: row.duration_ns as bigint,
-      status: { code: statusWord(Number(row.code)), message: String(row.message) },
+      status: { code: statusWord(Number(status.code)), message: String(status.message) },
       attributes: own,
-      resource: resourceAttributes.get(Number(row.resource_id)) ?? {},
-      scope: {
-        name: String(scope?.name ?? ''),
-        version: String(scope?.version ?? ''),
-        attributes: attributes.of(scope?.attribute_ids),
-      },
-      events: (eventsOf.get(row.span_no as bigint) ?? []).map(
+      resource: resources.get(Number(row.resource_id)) ?? {},
+      scope: scopes.get(Number(row.operation_id))!,
+      events: (eventsOf.get(row.span_no as bigint) ?? []).toSorted(compareEvents).map(
         (event): SpanEvent => ({
           timeUnixNano: event.time_ns as bigint,
           name: String(event.name),
           attributes: attributes.of(event.attribute_ids),
         }),
       ),
-      links: (linksOf.get(row.span_no as bigint) ?? []).map(
+      links: (linksOf.get(row.span_no as bigint) ?? []).toSorted(compareLinks).map(
         (link): SpanLink => ({
           traceId: traceIdOf(link.trace_id as bigint),
           spanId: spanIdOf(link.span_id as bigint),
           attributes: attributes.of(link.attribute_ids),
         }),
       ),
-      flags: Number(row.flags),
-      quirks: Number(row.quirks),
+      flags: Number(operation.flags),
+      quirks: Number(operation.quirks),
       ...carried,
     };
   });
 }
 
+function compare<T extends bigint | string>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareEvents(a: Row, b: Row): number {
+  return compare(a.time_ns as bigint, b.time_ns as bigint) || compare(String(a.name), String(b.name));
+}
+
+function compareLinks(a: Row, b: Row): number {
+  return compare(a.trace_id as bigint, b.trace_id as bigint) || compare(a.span_id as bigint, b.span_id as bigint);
+}
+
+function byId(rows: readonly Row[]): Map<number, Row> {
+  return new Map(rows.map(row => [Number(row.id), row]));
+}
+
+/** What belongs to spans, in rows of dictionaries (their `id` is their own) and of what spans have (it is the span's number). */
+type Parts = Readonly<Record<'operation' | 'status' | 'resource' | 'event' | 'link', readonly Row[]>>;
+
+/** In one statement: each costs a fifth of what all of it does. Some rows of dictionaries may be others than those of the spans. */
+async function readParts(database: Queryable, spans: readonly Row[]): Promise<Parts> {
+  const isIn = await spanNumbersIn(
+    database,
+    spans.map(row => row.span_no as bigint),
+  );
+  const found = await database.rows(`
+    SELECT 'operation' AS part, o.operation_id AS id, o.name, o.kind, o.flags, o.quirks, v.name AS service,
+      c.name AS scope, c.version, c.attribute_ids
+    FROM operation o JOIN service v USING (service_id) JOIN scope c USING (scope_id)
+    WHERE ${idsIn(spans, 'operation_id')}
+    UNION ALL BY NAME
+    SELECT 'status' AS part, status_id AS id, code, message FROM status WHERE ${idsIn(spans, 'status_id')}
+    UNION ALL BY NAME
+    SELECT 'resource' AS part, resource_id AS id, attribute_ids FROM resource WHERE ${idsIn(spans, 'resource_id')}
+    UNION ALL BY NAME
+    SELECT 'event' AS part, span_no AS id, time_ns, n.name, attribute_ids
+    FROM event JOIN event_name n USING (name_id) WHERE ${isIn}
+    UNION ALL BY NAME
+    SELECT 'link' AS part, span_no AS id, trace_id, span_id, attribute_ids FROM link WHERE ${isIn}`);
+  const {
+    operation = [],
+    status = [],
+    resource = [],
+    event = [],
+    link = [],
+  } = Object.groupBy(found, row => String(row.part));
+  return { operation, status, resource, event, link };
+}
+
+/** More ids than this take DuckDB longer to read than the rows of the whole range do. */
+const MOST_LISTED = 1000;
+
+/** A predicate that holds for the ids that spans have in a column, of which there may be a few or all. */
+function idsIn(spans: readonly Row[], column: 'operation_id' | 'status_id' | 'resource_id'): string {
+  const ids = [...new Set(spans.map(row => Number(row[column])))].sort((a, b) => a - b);
+  return ids.length > MOST_LISTED ? `${column} BETWEEN ${ids[0]} AND ${ids.at(-1)}` : `${column} IN (${ids.join(',')})`;
+}
+
 /** A predicate that holds for the given span numbers: a range where they lie together. */
 async function spanNumbersIn(database: Queryable, numbers: readonly bigint[]): Promise<string> {
-  const sorted = numbers.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const sorted = numbers.toSorted(compare);
   const first = sorted[0]!;
   const last = sorted[sorted.length - 1]!;
   if (last - first + 1n === BigInt(sorted.length)) return `span_no BETWEEN ${first} AND ${last}`;
@@ -160,80 +215,6 @@ async function spanNumbersIn(database: Queryable, numbers: readonly bigint[]): P
     await database.run(`INSERT INTO wanted_span VALUES ${values.join(',')}`);
   }
   return 'span_no IN (FROM wanted_span)';
-}
-
-async function rowsById(
-  database: Queryable,
-  table: 'resource' | 'scope',
-  rows: readonly Row[],
-  column: 'resource_id' | 'scope_id',
-): Promise<Map<number, Row>> {
-  const ids = [...new Set(rows.map(row => Number(row[column])))];
-  const found = await database.rows(`SELECT * FROM ${table} WHERE ${column} IN (${ids.join(',')})`);
-  return new Map(found.map(row => [Number(row[column]), row]));
-}
-
-function groupBySpan(rows: readonly Row[]): Map<bigint, Row[]> {
-  return Map.groupBy(rows, row => row.span_no as bigint);
-}
-
-/** The attributes behind the ids that rows have. */
-class AttributeTable {
-  readonly #keys: string[] = [];
-  readonly #values: AttributeValue[] = [];
-
-  set(id: number, key: string, value: AttributeValue): void {
-    this.#keys[id] = key;
-    this.#values[id] = value;
-  }
-
-  of(ids: unknown): Record<string, AttributeValue> {
-    if (!Array.isArray(ids)) return {};
-    return Object.fromEntries(ids.map(id => [this.#keys[Number(id)]!, this.#values[Number(id)]!] as const));
-  }
-}
-
-/** Ids that lie closer together than this, four of DuckDB's vectors, are cheaper to read in one go. */
-const LEAST_GAP = 8192;
-/** A run is a scan of its own, which costs about what decompressing ten thousand values does. */
-const MOST_RUNS = 32;
-
-/**
- * Cuts ascending ids where the gaps are widest. DuckDB skips what is outside a range without decompressing it, but for a list of ids it
- * reads the values of whole row groups: 21 ms in place of 7 for the attributes of one trace among a million spans.
- */
-function runsOf(ids: readonly number[]): number[][] {
-  const gaps = ids.slice(1).map((id, index) => id - ids[index]!);
-  const widest = gaps.toSorted((a, b) => b - a);
-  const least = Math.max(LEAST_GAP, widest[MOST_RUNS - 1] ?? 0);
-  const runs: number[][] = [];
-  for (const [index, id] of ids.entries()) {
-    if (index === 0 || gaps[index - 1]! > least) runs.push([]);
-    runs[runs.length - 1]!.push(id);
-  }
-  return runs;
-}
-
-async function readAttributes(database: Queryable, rows: readonly Row[]): Promise<AttributeTable> {
-  const ids = new Set<number>();
-  for (const row of rows)
-    for (const id of Array.isArray(row.attribute_ids) ? row.attribute_ids : []) ids.add(Number(id));
-  const table = new AttributeTable();
-  const sorted = [...ids].sort((a, b) => a - b);
-  for (let from = 0; from < sorted.length; from += 5000) {
-    const runs = runsOf(sorted.slice(from, from + 5000)).map(
-      run => `
-      SELECT * FROM attribute
-      WHERE attribute_id BETWEEN ${run[0]} AND ${run[run.length - 1]} AND attribute_id IN (${run.join(',')})`,
-    );
-    const found = await database.rows(
-      `SELECT attribute_id, k.name, type, value FROM (${runs.join(' UNION ALL ')}) JOIN key k USING (key_id)`,
-    );
-    for (const row of found) {
-      table.set(Number(row.attribute_id), String(row.name), valueOfText(Number(row.type), String(row.value)));
-    }
-  }
-  return table;
 }
 
 type Carried = Pick<Span, 'traceState' | 'droppedAttributesCount' | 'droppedEventsCount' | 'droppedLinksCount'>;

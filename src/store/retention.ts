@@ -1,8 +1,9 @@
+import { ATTRIBUTE_TABLES } from './attribute-tables.ts';
 import type { Database } from './database.ts';
 import type { Queryable } from './queryable.ts';
 import { storageSize, usedBytes } from './storage-size.ts';
 import { schemaTables } from './store.ts';
-import { findUnusedIds } from './used-ids.ts';
+import { findUnusedIds, tablesOf } from './used-ids.ts';
 
 // What makes room: whole traces go, those that ended longest ago first, and then whatever of the dictionaries nothing refers to
 // any more.
@@ -71,7 +72,7 @@ const LEAST_DROPPED = 0.02;
 /** Bytes that the tables take with a single span: each column has blocks of its own. */
 const TABLE_BYTES = 4e6;
 /** Tables that are written anew by themselves. */
-const LARGE_TABLES = ['span', 'attribute'];
+const LARGE_TABLES: readonly string[] = ['span', ...ATTRIBUTE_TABLES];
 
 const NONE: Dropped = { traces: 0, spans: 0 };
 
@@ -248,8 +249,11 @@ async function drop(database: Database, selection: string): Promise<Dropped> {
         DELETE FROM link WHERE ${isNear} AND span_no IN (SELECT span_no FROM span WHERE ${isDoomed});
         DELETE FROM span WHERE ${isDoomed};
         DELETE FROM trace WHERE trace_id IN (SELECT trace_id FROM doomed)`);
-      for (const { table, column, ids } of await findUnusedIds(database)) {
-        await database.run(`DELETE FROM "${table}" WHERE ${column} IN (FROM ${ids}); DROP TABLE ${ids}`);
+      for (const { dictionary, column, ids } of await findUnusedIds(database)) {
+        for (const table of tablesOf(dictionary)) {
+          await database.run(`DELETE FROM "${table}" WHERE ${column} IN (FROM ${ids})`);
+        }
+        await database.run(`DROP TABLE ${ids}`);
       }
     }
     await database.run('DROP TABLE doomed; COMMIT');
@@ -272,7 +276,9 @@ async function rowCounts(database: Queryable): Promise<RowCounts> {
   const [row = {}] = await database.rows(`
     SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM attribute) AS attributes,
       max(estimated_size) FILTER (table_name = 'span') AS stored_spans,
-      max(estimated_size) FILTER (table_name = 'attribute') AS stored_attributes
+      sum(estimated_size) FILTER (table_name IN (${tablesOf('attribute')
+        .map(table => `'${table}'`)
+        .join(', ')}))::BIGINT AS stored_attributes
     FROM duckdb_tables() WHERE NOT internal AND NOT temporary AND database_name = current_database()`);
   const spans = Number(row.spans);
   const storedSpans = Number(row.stored_spans);

@@ -6,7 +6,7 @@ import { Loader } from './loader.ts';
 // The door to the database: opens it, sees to its schema, and hands out the loader. What is asked of the data is in
 // the files beside this one, a question a file.
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 const SCHEMA_FILES = new URL('./schema/', import.meta.url);
 const VIEW_FILES = new URL('./views/', import.meta.url);
 
@@ -115,6 +115,12 @@ function schemaSql(): string {
 export function schemaTables(): { name: string; columns: string }[] {
   const statements = schemaSql().matchAll(/^CREATE TABLE (?<name>\w+) (?<columns>\(.*\)|\(\n[\s\S]*?\n\));$/gm);
   return [...statements].map(({ groups: { name = '', columns = '' } = {} }) => ({ name, columns }));
+}
+
+/** The names of all tables and views that a database has. */
+export function schemaNames(): string[] {
+  const made = schemaSql().matchAll(/^CREATE (?:TABLE|VIEW) (?<name>\w+)/gm);
+  return [...[...made].map(({ groups: { name = '' } = {} }) => name), ...viewFiles().map(({ name }) => name)];
 }
 
 /** The public views, by name, with the SQL (and its comments) that makes them. */

@@ -1,4 +1,5 @@
 import { TableAppender } from './appender.ts';
+import { ATTRIBUTE_TABLES } from './attribute-tables.ts';
 import type { ColumnChunk } from './column-chunk.ts';
 import type { Database } from './database.ts';
 import { IdList } from './dictionaries.ts';
@@ -6,7 +7,7 @@ import { IdList } from './dictionaries.ts';
 // Which rows of the dictionary tables nothing refers to any more. Spans are read once, as columns, and an id is a bit: several
 // times as fast as DISTINCT over all attribute ids of a database, and the memory is a bit an id.
 
-/** The dictionary tables, with the column of the id. */
+/** What is asked for rows of dictionaries (tables, but for attributes a view of two), with the column of the id. */
 export const DICTIONARIES = {
   status: 'status_id',
   event_name: 'name_id',
@@ -17,7 +18,12 @@ export const DICTIONARIES = {
   attribute: 'attribute_id',
   key: 'key_id',
 } as const;
-export type DictionaryTable = keyof typeof DICTIONARIES;
+export type Dictionary = keyof typeof DICTIONARIES;
+
+/** The tables that have the rows of a dictionary: one of its name, but two of attributes. */
+export function tablesOf(dictionary: Dictionary): readonly string[] {
+  return dictionary === 'attribute' ? ATTRIBUTE_TABLES : [dictionary];
+}
 
 /** A set of ids from 0 to 2^32 − 1. */
 class IdSet {
@@ -38,15 +44,15 @@ class IdSet {
   }
 }
 
-type UsedIds = Readonly<Record<DictionaryTable, IdSet>>;
+type UsedIds = Readonly<Record<Dictionary, IdSet>>;
 
 /** What refers to dictionaries, in an order in which a dictionary that refers to others comes behind all that refer to it. */
 const REFERENCES: readonly {
   readonly table: string;
   /** The dictionary that the table is: of its rows only those count that are used. */
-  readonly own?: DictionaryTable;
+  readonly own?: Dictionary;
   /** The columns that hold ids, and whose they are. */
-  readonly columns: Readonly<Record<string, DictionaryTable>>;
+  readonly columns: Readonly<Record<string, Dictionary>>;
 }[] = [
   {
     table: 'span',
@@ -63,7 +69,7 @@ const REFERENCES: readonly {
 
 /** Ids of a dictionary that nothing refers to. */
 export interface UnusedIds {
-  readonly table: DictionaryTable;
+  readonly dictionary: Dictionary;
   /** The column of the id, in the dictionary and in `ids`. */
   readonly column: string;
   /** A temporary table of the ids; the caller drops it. */
@@ -94,7 +100,7 @@ export async function findUnusedIds(database: Database): Promise<readonly Unused
     }
   }
   const found: UnusedIds[] = [];
-  for (const table of Object.keys(DICTIONARIES) as DictionaryTable[]) {
+  for (const table of Object.keys(DICTIONARIES) as Dictionary[]) {
     const unused = await collectUnused(database, table, used[table]);
     if (unused !== undefined) found.push(unused);
   }
@@ -123,10 +129,10 @@ function addLists(chunk: ColumnChunk, column: number, rows: Uint8Array | undefin
   }
 }
 
-async function collectUnused(database: Database, table: DictionaryTable, used: IdSet): Promise<UnusedIds | undefined> {
-  const column = DICTIONARIES[table];
+async function collectUnused(database: Database, dictionary: Dictionary, used: IdSet): Promise<UnusedIds | undefined> {
+  const column = DICTIONARIES[dictionary];
   const unused = new IdList();
-  for await (const chunk of database.scan(`SELECT ${column} FROM "${table}"`)) {
+  for await (const chunk of database.scan(`SELECT ${column} FROM "${dictionary}"`)) {
     const ids = chunk.words(0, 4);
     for (let row = 0; row < chunk.rowCount; row++) if (!used.has(ids[row]!)) unused.push(ids[row]!);
   }
@@ -140,5 +146,5 @@ async function collectUnused(database: Database, table: DictionaryTable, used: I
     appender.next();
   }
   appender.close();
-  return { table, column, ids };
+  return { dictionary, column, ids };
 }

@@ -89,7 +89,12 @@ function readerOf(vector: ColumnVector, rows: number): (row: number) => SqlValue
     }
     case Type.HUGEINT: {
       const data = view(16);
-      return row => (data.getBigInt64(row * 16 + 8, true) << 64n) | data.getBigUint64(row * 16, true);
+      return row => {
+        const high = data.getBigInt64(row * 16 + 8, true);
+        const low = data.getBigUint64(row * 16, true);
+        // Sums are rarely beyond 64 bits, and arithmetic makes an object a step.
+        return high === 0n ? low : (high << 64n) | low;
+      };
     }
     case Type.UHUGEINT: {
       const data = view(16);

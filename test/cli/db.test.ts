@@ -45,7 +45,7 @@ describe('db info', () => {
       walBytes: 0,
       journalBytes: 0,
       spanCount: expect.any(Number),
-      databaseSchemaVersion: 1,
+      databaseSchemaVersion: 2,
       duckdbVersion: expect.stringMatching(/^v\d+\.\d+/),
     });
     const totals = await answerJson<Record<string, unknown>>(['summary', '--db', database]);

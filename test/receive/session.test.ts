@@ -88,7 +88,9 @@ test('takes requests while rows are dropped, and what they hold is whole afterwa
   for (let round = 0; round < 3; round++) {
     const released = Promise.withResolvers<void>();
     const dropping = session.betweenTransactions(async () => {
-      await database.run('DELETE FROM span; DELETE FROM trace; DELETE FROM attribute; DELETE FROM operation');
+      await database.run(
+        'DELETE FROM span; DELETE FROM trace; DELETE FROM short_attribute; DELETE FROM long_attribute; DELETE FROM operation',
+      );
       await database.run(
         'DELETE FROM resource; DELETE FROM scope; DELETE FROM status; DELETE FROM service; DELETE FROM key',
       );

@@ -33,7 +33,7 @@ async function compactFile(path: string, options: Partial<CompactionOptions> = {
 function trace(number: number): Span[] {
   return draw(
     `a | 0-900 | shop | GET / | request=${number}, shared=yes, event: begun-${number} @ 5, event: done @ 8, resource pod=p${number}
-       b | 10-90 | bank${number % 3} | charge | client, error: no money ${number}, order=o${number}`,
+       b | 10-90 | bank${number % 3} | charge | client, error: no money ${number}, order=o${number}, bill=${`${number}-`.repeat(40)}`,
     { traceId: number.toString(16), start: DRAWING_START + BigInt(number) * 1_000_000_000n },
   );
 }

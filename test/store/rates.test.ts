@@ -57,6 +57,16 @@ describe('rates', () => {
     ]);
   });
 
+  test('of operations are one where only scope or flags differ', async () => {
+    const traces = ['1', '2', '3'].map(traceId => draw(`a | 0-${traceId}0 | web | get | server`, { traceId })[0]!);
+    const scope = { name: 'http', version: '2', attributes: {} };
+    const { database } = await storeOf([traces[0]!, { ...traces[1]!, scope }, { ...traces[2]!, flags: 0x101 }]);
+    expect(await database.value('SELECT count(*) FROM operation')).toBe(3n);
+    expect((await operationRates(database, 'TRUE')).map(shown)).toEqual([
+      ['web', [3, 3, 0], [20, 30, 30, 30, 30], [60, 60]],
+    ]);
+  });
+
   test('are of the spans that are asked for', async () => {
     const { database } = await storeOf(SPANS);
     expect((await serviceRates(database, 's.trace_id = 2')).map(({ serviceName }) => serviceName)).toEqual([

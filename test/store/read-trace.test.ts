@@ -181,6 +181,21 @@ describe('spans are read', () => {
     }
   });
 
+  test('with more operations and attributes than are asked for at a time', async () => {
+    const [span] = draw('a | 0-10 | shop | GET /');
+    const spans = Array.from({ length: 1200 }, (_, index) => ({
+      ...span!,
+      spanId: (index + 1).toString(16).padStart(16, '0'),
+      name: `GET /${index}`,
+      attributes: Object.fromEntries(Array.from({ length: 5 }, (_, key) => [`key.${key}`, `${index} of ${key}`])),
+    }));
+    const { database } = await storeOf(spans);
+    const read = await readSpans(database, 'true', 's.span_id');
+    expect(read.map(({ name, attributes }) => ({ name, attributes }))).toEqual(
+      spans.map(({ name, attributes }) => ({ name, attributes })),
+    );
+  });
+
   test('in the order that is asked for', async () => {
     const { database } = await storeOf(draw('a | 0-9\n b | 1-3\n c | 2-9'));
     const spans = await readSpans(database, 's.depth = 1', 's.duration_ns DESC');

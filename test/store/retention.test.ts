@@ -22,7 +22,7 @@ function traces(count: number, from = 1): Span[] {
   return Array.from({ length: count }, (_, index) => from + index).flatMap(number => [
     ...draw(
       `a | 0-900 | shop | GET / | request=${number}, shared=yes, event: begun-${number} @ 5, resource pod=p${number}
-         b | 10-90 | bank${number} | charge ${number} | error: no money ${number}, order=o${number}`,
+         b | 10-90 | bank${number} | charge ${number} | error: no money ${number}, order=o${number}, bill=${`${number}-`.repeat(40)}`,
       { traceId: number.toString(16), start: DRAWING_START + BigInt(number) * 1000n * MS },
     ),
   ]);
