@@ -100,19 +100,20 @@ export class TableAppender {
   setTexts(column: number, text: Uint8Array, ends: Uint32Array, rows: Uint32Array): void {
     if (rows.length > this.room) throw new Error('more texts than there is room for');
     const vector = this.#open().vectors[column]!;
-    const { entries } = this.#columns[column]!;
-    const bytes = new Uint8Array(entries.buffer);
-    for (const [index, row] of rows.entries()) {
+    const { entries, entryBytes } = this.#columns[column]!;
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
       const from = row === 0 ? 0 : ends[row - 1]!;
       const length = ends[row]! - from;
       const entry = index * 4;
-      entries.fill(0, entry, entry + 4);
+      entries[entry] = entries[entry + 1] = entries[entry + 2] = entries[entry + 3] = 0;
       if (length > INLINE_BYTES) continue;
       entries[entry] = length;
-      for (let at = 0; at < length; at++) bytes[entry * 4 + 4 + at] = text[from + at]!;
+      for (let at = 0, to = entry * 4 + 4; at < length; at++) entryBytes[to + at] = text[from + at]!;
     }
     copy(vector, entries, rows.length * 16, this.#row * 16);
-    for (const [index, row] of rows.entries()) {
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
       const from = row === 0 ? 0 : ends[row - 1]!;
       const to = ends[row]!;
       if (to - from <= INLINE_BYTES) continue;
@@ -234,6 +235,8 @@ interface Column {
    * first row of that call on; texts lie in DuckDB's vector as soon as they are set.
    */
   readonly entries: Uint32Array;
+  /** The same memory. */
+  readonly entryBytes: Uint8Array;
   items: Uint32Array;
   itemCount: number;
   readonly validity: Uint8Array;
@@ -243,12 +246,14 @@ interface Column {
 function newColumn(type: ColumnType): Column {
   const isList = type === 'UINTEGER[]';
   const words = type === 'VARCHAR' || isList ? undefined : WORDS[type];
+  const entries = new Uint32Array(isList || type === 'VARCHAR' ? ROWS * 4 : 0);
   return {
     width: (words ?? 0) * 4,
     words: words === undefined || words === 0 ? undefined : new Uint32Array(ROWS * words),
     bytes: words === 0 ? new Uint8Array(ROWS) : undefined,
     isList,
-    entries: new Uint32Array(isList || type === 'VARCHAR' ? ROWS * 4 : 0),
+    entries,
+    entryBytes: new Uint8Array(entries.buffer),
     items: new Uint32Array(isList ? ROWS * 8 : 0),
     itemCount: 0,
     validity: new Uint8Array(ROWS / 8).fill(255),
