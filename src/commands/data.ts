@@ -1,5 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defaultDatabase, journalFolder } from '../config/paths.ts';
 import { programVersion } from '../config/version.ts';
 import { ToldError, UserError } from '../errors.ts';
@@ -10,6 +11,7 @@ import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
 import { findSources } from '../ingest/source.ts';
+import { FIRST_ATTRIBUTE_ID } from '../store/attribute-tables.ts';
 import type { LoadResult } from '../store/loader.ts';
 import type { Queryable } from '../store/queryable.ts';
 import type { Store } from '../store/store.ts';
@@ -90,7 +92,8 @@ export async function openData(
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
     // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
     const isNew = target === ':memory:' || !existsSync(target);
-    const opening = openToWrite(context, { path: target, ...options });
+    // A turn later: loading DuckDB keeps this thread busy, and the decode thread is to be on its way before.
+    const opening = nextTurn().then(() => openToWrite(context, { path: target, ...options }));
     // It is awaited below; should it fail before, that is no unhandled rejection.
     opening.catch(() => {});
     try {
@@ -320,7 +323,6 @@ async function load(
       ratio: context.get(MAX_COMPRESSION_RATIO) ?? DEFAULT_COMPRESSION_LIMITS.ratio,
     },
   };
-  const { FIRST_ATTRIBUTE_ID } = await import('../store/dictionaries.ts');
   const loading = opening.then(store => store.loader());
   loading.catch(() => {});
   const target = isNew ? new DeferredTarget(loading, FIRST_ATTRIBUTE_ID) : await loading;

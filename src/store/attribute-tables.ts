@@ -3,6 +3,9 @@
 
 export const ATTRIBUTE_TABLES = ['short_attribute', 'long_attribute'] as const;
 
+/** The first attribute id of a new database; 0 stands for none. */
+export const FIRST_ATTRIBUTE_ID = 1;
+
 /**
  * Bytes of the longest text that is stored as it is. Numbers, addresses and random ids in hex (36 bytes as a UUID, 55 as a traceparent)
  * are shorter, of which zstd would hardly save anything; URLs, statements and stack traces are longer.

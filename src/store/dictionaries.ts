@@ -1,5 +1,6 @@
 import type { Definitions } from '../model/span-batch.ts';
 import { type ColumnType, TableAppender } from './appender.ts';
+import { FIRST_ATTRIBUTE_ID } from './attribute-tables.ts';
 import type { AttributeAppenders } from './attribute-writer.ts';
 import type { Database } from './database.ts';
 
@@ -8,8 +9,6 @@ import type { Database } from './database.ts';
 // content gets another id.
 
 const MAX_KNOWN = 1 << 18;
-/** The first attribute id of a new database; 0 stands for none. */
-export const FIRST_ATTRIBUTE_ID = 1;
 
 /** Tables whose ids are counted here, with the column of the id. */
 const ID_COLUMNS = {

@@ -8,7 +8,7 @@ import { DeferredTarget } from '../../src/ingest/deferred-target.ts';
 import { type IngestHooks, type IngestTarget, ingest } from '../../src/ingest/ingest.ts';
 import { findSources, type Source } from '../../src/ingest/source.ts';
 import type { SpanBatch } from '../../src/model/span-batch.ts';
-import { FIRST_ATTRIBUTE_ID } from '../../src/store/dictionaries.ts';
+import { FIRST_ATTRIBUTE_ID } from '../../src/store/attribute-tables.ts';
 import type { LoadResult } from '../../src/store/loader.ts';
 import { readSpans } from '../../src/store/read-trace.ts';
 import type { Store } from '../../src/store/store.ts';
