@@ -6,8 +6,8 @@ import type { Database } from './database.ts';
 // the table must agree: they are compared when the appender is made.
 
 const ROWS = 2048;
-/** Full chunks between flushes: one row group. */
-const CHUNKS_PER_FLUSH = 60;
+/** Full chunks between flushes: a third of a row group, so that little is left for the end. */
+const CHUNKS_PER_FLUSH = 20;
 /**
  * The longest text that stands in its 16-byte entry itself, behind its length as 32 bits, with zeros up to the end. That of a longer one
  * has a pointer, which only DuckDB makes.
