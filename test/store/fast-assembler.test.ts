@@ -174,7 +174,7 @@ const windows: fc.Arbitrary<Window> = fc
     };
   });
 
-/** How many windows are tried. `MUTATIONS=1000000 npx vitest run test/store/fast-assembler.test.ts` takes ten minutes. */
+/** How many windows are tried. `MUTATIONS=1000000 npx vitest run test/store/fast-assembler.test.ts` takes forty minutes. */
 const MUTATIONS = Number(process.env.MUTATIONS ?? 3000);
 
 test('the module has been built', () => {

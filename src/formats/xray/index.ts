@@ -137,7 +137,7 @@ class XrayReader {
       try {
         const document = parseJson(textOf(text) ?? '', decimals);
         if (isRecord(document)) return [document];
-        this.#context.skip('unrecognised-json', 'a segment document that is no object');
+        this.#context.skip('malformed-json', 'a segment document that is no object');
       } catch (error) {
         this.#context.skip('malformed-json', error instanceof Error ? error.message : String(error));
       }
