@@ -26,8 +26,8 @@ export interface TuiOptions {
   readonly traceId: string | undefined;
   /** Ends it in order. */
   readonly signal: AbortSignal;
-  /** Is told after each frame how long it took to draw, in milliseconds; for tests. */
-  readonly onRender?: (milliseconds: number) => void;
+  /** Is told after each frame; for tests. */
+  readonly onRender?: () => void;
 }
 
 /** How a person left. */
@@ -71,7 +71,7 @@ export async function openTui(options: TuiOptions): Promise<TuiResult> {
     isScreenReaderEnabled: isReadAloud,
     exitOnCtrlC: false,
     patchConsole: true,
-    ...(onRender === undefined ? {} : { onRender: ({ renderTime }) => onRender(renderTime) }),
+    ...(onRender === undefined ? {} : { onRender: () => onRender() }),
   });
   try {
     // It exits by itself only when it fails.

@@ -42,11 +42,12 @@ test('a template is not longer than 400 characters', () => {
   expect(messageTemplate('no '.repeat(1000))).toHaveLength(400);
 });
 
-test('a message of a million characters is no matter', () => {
+test('a message of a million characters is no matter', { timeout: 60_000 }, () => {
   for (const unit of ['a', '1', '/a', "'", '0x', 'a.', ':', '-', ' ', '"\\', '[0:', 'a@']) {
     const started = performance.now();
     messageTemplate(unit.repeat(1_000_000 / unit.length));
-    expect(performance.now() - started).toBeLessThan(1000);
+    // A second would do; where it goes back and forth it takes minutes.
+    expect(performance.now() - started).toBeLessThan(10_000);
   }
 });
 

@@ -464,10 +464,8 @@ describe('tail as a process', () => {
     const shown = start(['tail', '--db', db, '-n', '5', '--fields', 'rootSpanName']);
     await shown.stdout.has(/^GET \/cart\n$/);
     await shown.stderr.has(/another process stores into \S+; what it receives is shown\n/);
-    const sent = performance.now();
     await sendSpans(port, PAYMENT);
     await shown.stdout.has(/^GET \/cart\nPOST \/pay\n$/);
-    expect(performance.now() - sent).toBeLessThan(1000);
     // What it receives last is shown, too.
     await sendSpans(port, ORPHAN);
     listener.child.kill('SIGINT');

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.ts';
 import type { AttributeValue } from '../../src/model/attributes.ts';
 import type { Span } from '../../src/model/span.ts';
 import { buildTrace } from '../../src/model/trace.ts';
@@ -165,6 +166,16 @@ describe('means', () => {
     return evaluateQuery(query, trace).map(spanset => spanset.spans.map(({ index }) => index));
   }
 
+  /** Undefined where a comparison has more readings than are tried. */
+  function notRefused<T>(spell: () => T): T | undefined {
+    try {
+      return spell();
+    } catch (error) {
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
+  }
+
   test('by the new names what it means by the old ones, where a span has one of them', () => {
     fc.assert(
       fc.property(queries, traces, fc.infiniteStream(fc.boolean()), (query, spans, choices) => {
@@ -175,8 +186,9 @@ describe('means', () => {
           const isNew: boolean = choices.next().value;
           return renamedSpan(span, name => (isNew ? newName(name) : (OLD.get(name) ?? name)));
         });
-        expect(found(spelledOut(old), mixed)).toEqual(found(old, oldSpans));
-        expect(found(spelledOut(renamed(query, newName)), mixed)).toEqual(found(old, oldSpans));
+        const spelled = notRefused(() => [spelledOut(old), spelledOut(renamed(query, newName))]);
+        fc.pre(spelled !== undefined);
+        for (const either of spelled) expect(found(either, mixed)).toEqual(found(old, oldSpans));
       }),
       { numRuns: 300 },
     );
@@ -202,7 +214,8 @@ describe('means', () => {
   test('a tree as the parser makes it', () => {
     fc.assert(
       fc.property(searchQueries, query => {
-        const spelled = spelledOut(renamed(query, name => OLD.get(name) ?? name));
+        const spelled = notRefused(() => spelledOut(renamed(query, name => OLD.get(name) ?? name)));
+        fc.pre(spelled !== undefined);
         expect(withoutPlaces(parseQuery(printQuery(spelled)))).toEqual(withoutPlaces(spelled));
       }),
     );
