@@ -348,7 +348,8 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
     foundKey = host.eventAttributeCount();
     foundList = LIST;
   } else if (values.read(form, from, to)) {
-    if (!values.comesAgain(foundKey)) return;
+    // What came once only would drive out what comes again.
+    if (values.isNew) return;
   } else {
     foundKey = host.attributeKey(form, from, to);
     foundValue = load<u32>(ANSWER);

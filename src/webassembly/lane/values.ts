@@ -30,6 +30,8 @@ const HEADER: u32 = 12;
 
 let nextId: u32 = 0;
 let newCount: u32 = 0;
+/** Whether the value that was read last was not known before. */
+export let isNew: bool = false;
 let arenaEnd: u32 = ARENA;
 let entries: u32 = 0;
 let slots: u32 = FIRST_SLOTS;
@@ -80,11 +82,6 @@ export function read(form: u32, from: u32, to: u32): bool {
   if (key >= KEYS) return false;
   run.setFound(key, idOf(key));
   return true;
-}
-
-/** Says whether the values of a key come again, as far as is known. */
-export function comesAgain(key: u32): bool {
-  return key >= KEYS || load<u32>(DISTINCT + key * 4) != SINGLE_USE;
 }
 
 @inline
@@ -244,6 +241,7 @@ function readZipkin(from: u32, to: u32): bool {
 
 /** Id of the value that was read; one that is new is defined. */
 function idOf(key: u32): u32 {
+  isNew = false;
   const length = textTo - textFrom;
   const distinct = load<u32>(DISTINCT + key * 4);
   if (distinct >= MAX_VALUES) return define(key, length);
@@ -310,6 +308,7 @@ function grow(): void {
 
 /** Gives the value that was read an id of its own. */
 function define(key: u32, length: u32): u32 {
+  isNew = true;
   let from = newTextEnd();
   if (newCount == NEW_COUNT || from + length > NEW_TEXT_BYTES) {
     host.takeValues();
