@@ -76,7 +76,7 @@ export async function openData(
   const finish = async (store: Store, loaded: Data['loaded'], verb: string, place?: CachePlace): Promise<Data> => {
     const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
     if (spans >= THREADED_SPANS) await store.database.setThreads(THREADS);
-    const traceCount = await countTraces(store, loaded);
+    const traceCount = await countTraces(store, loaded, path === ':memory:');
     await tellFaults(context, loaded);
     await context.say(describeAccount(verb, loaded, traceCount));
     await tellOddTimes(context, store, loaded);
@@ -371,10 +371,12 @@ async function tellOddTimes(context: CommandContext, store: Store, loaded: Data[
   await context.say(`${begin}: the times are probably in another unit than that of the format`);
 }
 
-async function countTraces(store: Store, loaded: Data['loaded']): Promise<number> {
+/** How many traces there are in what was loaded; `isAlone` says that the database holds nothing else. */
+async function countTraces(store: Store, loaded: Data['loaded'], isAlone: boolean): Promise<number> {
   const [only] = loaded;
   if (loaded.length === 1 && only !== undefined) return only.result.traces;
-  if (store.database.path === ':memory:') return Number(await store.database.value('SELECT count(*) FROM trace'));
+  // A trace may be in several sources.
+  if (isAlone) return Number(await store.database.value('SELECT count(*) FROM trace'));
   return loaded.reduce((sum, { result }) => sum + result.traces, 0);
 }
 

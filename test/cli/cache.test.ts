@@ -53,6 +53,16 @@ describe('a dump that was read before', { timeout: 60_000 }, () => {
     expect(kept()).toHaveLength(1);
   });
 
+  test('counts a trace once that is in two of its files', async () => {
+    const { folder, file, env } = setUp();
+    const other = join(folder, 'other.jsonl');
+    writeFileSync(other, otlpJson(draw('z | 0-5 | late', { traceId: '1' })));
+    for (const verb of ['read', 'kept from before:']) {
+      const { stderr } = await tailspan(['services', file, other], { env });
+      expect(stderr).toContain(`${verb} 7,001 spans in 7,000 traces`);
+    }
+  });
+
   test('is read again when it has grown', async () => {
     const { ask, file } = setUp();
     await ask();
