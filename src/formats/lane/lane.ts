@@ -3,12 +3,12 @@ import type { BatchWriter } from '../columns/batch-writer.ts';
 import type { ByteSource } from '../columns/bytes.ts';
 
 // The fast lane: spans of OTLP, Jaeger JSON and Zipkin JSON that look as spans nearly always do are read by WebAssembly (src/webassembly/lane),
-// 1.5 to 2.5 times as fast as in TypeScript (docs/performance.md). It only speeds up: whatever it does not know by its bytes it asks
-// the TypeScript decoder for, and a span that has anything odd about it ends its run and is read there. So there is one meaning of
-// the input, and the lane may be left out at any time.
+// 1.5 to 2.5 times as fast as in TypeScript (docs/performance.md). It only speeds up: new attribute values of the common types it reads and
+// numbers itself; whatever else it does not know by its bytes it asks the TypeScript decoder for, and a span that has anything odd about it
+// ends its run and is read there. The lane may be left out at any time, and test/formats/lane.test.ts holds it to the decoders.
 //
-//     window (in the lane's memory)  →  run of columns (in the lane's memory)  →  BatchWriter
-//                                         ↑ new names, attributes, statuses, operations: asked for, then remembered
+//     window (in the lane's memory)  →  run of columns and new values (in the lane's memory)  →  BatchWriter
+//                                         ↑ new keys, names, statuses, operations, rarer values: asked for, then remembered
 
 /** Thrown by a host where it has no answer: the span in hand is then read by the decoder. */
 export const NOT_FOR_THE_LANE = new Error('not for the lane');
