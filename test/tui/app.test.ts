@@ -211,7 +211,7 @@ describe('the screen', () => {
 
   test('is words where it is read aloud', async () => {
     const screen = new TestScreen(await shopFeed(), { isReadAloud: true, traceId: ORDER_ID, rows: 40 });
-    await screen.until('selected: ');
+    await screen.until('selected: level 0');
     expect(screen.isAlternate()).toBe(false);
     expect(screen.text()).toContain('selected: level 0: ✖ shop POST /orders, 400ms, self 40ms, on the critical path');
     expect(screen.text()).not.toMatch(/[█░]/);
