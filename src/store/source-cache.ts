@@ -111,7 +111,12 @@ export class SourceCache {
       .sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime() || (a.path < b.path ? -1 : 1));
   }
 
-  /** Removes all of them; returns how many bytes that freed. */
+  /** Databases that are being made, or were when their process was killed: those go a day later. */
+  unfinished(): CacheEntry[] {
+    return this.#files().filter(({ path }) => path.endsWith(PARTIAL_ENDING));
+  }
+
+  /** Removes all of them, finished or not; returns how many bytes that freed. */
   clear(): number {
     const entries = this.#files();
     for (const { path } of entries) this.drop(path);
@@ -121,8 +126,8 @@ export class SourceCache {
   #evict(keptKey: string): void {
     let total = 0;
     const now = this.#now().getTime();
-    for (const { path, lastUsed } of this.#files()) {
-      if (path.endsWith(PARTIAL_ENDING) && now - lastUsed.getTime() > ABANDONED_MS) this.drop(path);
+    for (const { path, lastUsed } of this.unfinished()) {
+      if (now - lastUsed.getTime() > ABANDONED_MS) this.drop(path);
     }
     for (const { path, bytes } of this.entries()) {
       total += bytes;

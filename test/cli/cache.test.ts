@@ -162,6 +162,13 @@ test('db cache shows what is kept and removes it', { timeout: 60_000 }, async ()
   await ask();
   const shown = await tailspan(['db', 'cache', '--json'], { env });
   expect(JSON.parse(shown.stdout)).toMatchObject({ folder: cache, databases: [{ bytes: expect.any(Number) }] });
+  // As a run leaves it that is killed.
+  writeFileSync(join(cache, 'killed.partial'), Buffer.alloc(3 << 20));
+  const left = await tailspan(['db', 'cache', '--json'], { env });
+  expect(JSON.parse(left.stdout)).toMatchObject({ unfinishedBytes: 3 << 20, databases: [{}] });
+  expect((await tailspan(['db', 'cache'], { env })).stderr).toMatch(
+    /^1 database, .*\nbeside them 1 unfinished file, 3.15 MB: /,
+  );
   const cleared = await tailspan(['db', 'cache', '--clear'], { env });
   expect(cleared.stderr).toMatch(/^removed 1 database, /);
   expect(kept()).toEqual([]);

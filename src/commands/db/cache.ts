@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
 import type { Field } from '../../report/report.ts';
+import type { CacheEntry } from '../../store/source-cache.ts';
 import { formatBytes, formatTime, plural } from '../../terminal/format.ts';
 import { styled } from '../../terminal/styled.ts';
 import { openCache } from '../cached-data.ts';
@@ -18,7 +19,8 @@ export const task: DatabaseTask = async context => {
     throw new UserError('the cache is switched off (TAILSPAN_CACHE=off)', { hint: 'unset it to see what is kept' });
   const isClearing = context.get(CLEAR) === true;
   const entries = cache.entries();
-  const bytes = isClearing ? cache.clear() : entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const unfinished = cache.unfinished();
+  const bytes = isClearing ? cache.clear() : bytesOf(entries);
   const rows = isClearing
     ? []
     : entries.map(entry => ({ path: entry.path, bytes: entry.bytes, lastUsed: entry.lastUsed.toISOString() }));
@@ -27,6 +29,7 @@ export const task: DatabaseTask = async context => {
       folder: cache.folder,
       bytes: isClearing ? 0 : bytes,
       freedBytes: isClearing ? bytes : 0,
+      unfinishedBytes: isClearing ? 0 : bytesOf(unfinished),
       databases: rows,
     },
     records: { name: 'databases', fields: FIELDS, rows },
@@ -55,6 +58,15 @@ export const task: DatabaseTask = async context => {
       isClearing
         ? `removed ${plural(entries.length, 'database')}, ${formatBytes(bytes)}`
         : `${plural(entries.length, 'database')}, ${formatBytes(bytes)} in ${cache.folder}`,
+      ...(isClearing || unfinished.length === 0
+        ? []
+        : [
+            `beside them ${plural(unfinished.length, 'unfinished file')}, ${formatBytes(bytesOf(unfinished))}: of runs under way, or killed; --clear removes them, too`,
+          ]),
     ],
   };
 };
+
+function bytesOf(entries: readonly CacheEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0);
+}

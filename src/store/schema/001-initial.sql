@@ -8,23 +8,25 @@ CREATE TABLE meta (key VARCHAR, value VARCHAR);
 
 -- In display order within a trace, traces in order of their start within a load: one trace lies together, and a range
 -- of times is a range of rows. span_no ascends with the rows.
+--
+-- How a column is compressed is said where DuckDB, left to itself, tries every way only to come to this one.
 CREATE TABLE span (
-  span_no BIGINT,
-  trace_id UHUGEINT,
-  span_id UBIGINT,
+  span_no BIGINT USING COMPRESSION bitpacking,
+  trace_id UHUGEINT USING COMPRESSION rle,
+  span_id UBIGINT USING COMPRESSION uncompressed,
   parent_id UBIGINT,
-  start_ns BIGINT,
-  duration_ns BIGINT,
-  self_ns BIGINT,
-  operation_id UINTEGER,
-  resource_id UINTEGER,
-  status_id UINTEGER,
-  parentage UTINYINT,
-  component UINTEGER,
-  nested_set_left UINTEGER,
-  nested_set_right UINTEGER,
-  depth UINTEGER,
-  attribute_ids UINTEGER[]
+  start_ns BIGINT USING COMPRESSION bitpacking,
+  duration_ns BIGINT USING COMPRESSION bitpacking,
+  self_ns BIGINT USING COMPRESSION bitpacking,
+  operation_id UINTEGER USING COMPRESSION bitpacking,
+  resource_id UINTEGER USING COMPRESSION bitpacking,
+  status_id UINTEGER USING COMPRESSION bitpacking,
+  parentage UTINYINT USING COMPRESSION bitpacking,
+  component UINTEGER USING COMPRESSION bitpacking,
+  nested_set_left UINTEGER USING COMPRESSION bitpacking,
+  nested_set_right UINTEGER USING COMPRESSION bitpacking,
+  depth UINTEGER USING COMPRESSION bitpacking,
+  attribute_ids UINTEGER[] USING COMPRESSION bitpacking
 );
 
 CREATE TABLE event (
@@ -63,15 +65,15 @@ CREATE TABLE trace (
 -- alike: zstd makes a quarter of them. Short ones are looked up most and are hardly alike (numbers, random ids), and what is not
 -- compressed is read at any place.
 CREATE TABLE short_attribute (
-  attribute_id UINTEGER,
-  key_id UINTEGER,
-  type UTINYINT,
+  attribute_id UINTEGER USING COMPRESSION bitpacking,
+  key_id UINTEGER USING COMPRESSION bitpacking,
+  type UTINYINT USING COMPRESSION bitpacking,
   value VARCHAR USING COMPRESSION uncompressed
 );
 CREATE TABLE long_attribute (
-  attribute_id UINTEGER,
-  key_id UINTEGER,
-  type UTINYINT,
+  attribute_id UINTEGER USING COMPRESSION bitpacking,
+  key_id UINTEGER USING COMPRESSION bitpacking,
+  type UTINYINT USING COMPRESSION bitpacking,
   value VARCHAR USING COMPRESSION zstd
 );
 -- What is asked of. Conditions on its columns reach both tables, so that each skips the rows that cannot meet them.
