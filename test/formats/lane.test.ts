@@ -91,11 +91,17 @@ const LANES = [
   'zipkin-json/shop.json',
 ];
 
+/** The same, of a dump of which the lane has something to read. */
+async function expectSameOfLane(bytes: Uint8Array | string): Promise<void> {
+  await expectSame(bytes);
+  expect((await readInLane(bytes)).spans).toBeGreaterThan(10);
+}
+
 /** Those that machines wrote without white space: of their attributes the lane reads new values itself. */
 const COMPACT = LANES.filter(file => file !== 'jaeger-json/ui-download.json');
 
-/** Decodes a file with the lane; returns how many spans and new values it gave to the writer, and how many spans there are. */
-async function readInLane(file: string): Promise<{ spans: number; values: number; of: number }> {
+/** Decodes a dump with the lane; returns how many spans and new values it gave to the writer, and how many spans there are. */
+async function readInLane(bytes: Uint8Array | string): Promise<{ spans: number; values: number; of: number }> {
   let spans = 0;
   let values = 0;
   const { appendRun, appendValues } = BatchWriter.prototype;
@@ -107,19 +113,30 @@ async function readInLane(file: string): Promise<{ spans: number; values: number
     values += added.count;
     appendValues.call(this, added);
   });
-  const dump = await decodeDump(fixture(file), { lane: true });
+  const dump = await decodeDump(bytes, { lane: true });
   vi.restoreAllMocks();
   return { spans, values, of: dump.spans.length };
 }
 
 test.each(LANES)('common spans take the lane: %s', async file => {
-  const { spans, of } = await readInLane(file);
+  const { spans, of } = await readInLane(fixture(file));
   expect(spans).toBeGreaterThan(of * 0.5);
 });
 
 test.each(COMPACT)('new values take the lane: %s', async file => {
-  const { values } = await readInLane(file);
+  const { values } = await readInLane(fixture(file));
   expect(values).toBeGreaterThan(20);
+});
+
+test('doubles take the lane that have few digits', async () => {
+  const attributes = Array.from({ length: 100 }, (_, index) => ({
+    key: `k${index}`,
+    value: { doubleValue: index / 8 },
+  }));
+  const times = { startTimeUnixNano: '1', endTimeUnixNano: '2' };
+  const span = JSON.stringify({ traceId: '0'.repeat(31) + 1, spanId: '0'.repeat(15) + 1, ...times, attributes });
+  const { values } = await readInLane(`{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[${span}]}]}]}`);
+  expect(values).toBe(100);
 });
 
 describe('every fixture', () => {
@@ -218,6 +235,62 @@ describe('attribute values that the lane reads itself, and their neighbours that
     '1234567890123456789',
     '9223372036854775808',
   ];
+  const DOUBLES = [
+    ...[
+      '0',
+      '-0',
+      '0.0',
+      '-0.0',
+      '1',
+      '-1',
+      '1.0',
+      '1.50',
+      '-1.5',
+      '100',
+      '0.1',
+      '0.10',
+      '0.05',
+      '123.456',
+      '1e5',
+      '1E5',
+      '1.5e0',
+      '01.5',
+      '1.',
+    ],
+    ...[
+      '.5',
+      '-',
+      '--1',
+      '1.5.5',
+      '1.a',
+      '0.000001',
+      '0.0000015',
+      '0.000000',
+      '0.0000009',
+      '0.00000012345',
+      '1e-7',
+      '1e21',
+      '1e400',
+      '5e-324',
+    ],
+    ...[
+      '999999999999999',
+      '999999999999999.0',
+      '1000000000000000',
+      '9007199254740993',
+      '99999999999999.9',
+      '999999999999999.9',
+    ],
+    ...[
+      '0.30000000000000004',
+      '0.1234567890123',
+      '0.12345678901234',
+      '0.1234567890123456',
+      '1.7976931348623157e308',
+      '4.35',
+      '2.675',
+    ],
+  ];
   const span = { traceId: '0'.repeat(31) + 1, startTimeUnixNano: '1', endTimeUnixNano: '2' };
   const spanId = (index: number) => (index + 1).toString(16).padStart(16, '0');
 
@@ -226,9 +299,11 @@ describe('attribute values that the lane reads itself, and their neighbours that
       ...TEXTS.map(text => `{"stringValue":${JSON.stringify(text)}}`),
       ...INTEGERS.map(digits => `{"intValue":"${digits}"}`),
       ...INTEGERS.filter(digits => digits !== '').map(digits => `{"intValue":${digits}}`),
+      ...DOUBLES.map(number => `{"doubleValue":${number}}`),
+      ...['"1.5"', '"NaN"', 'true'].map(value => `{"doubleValue":${value}}`),
       ...['true', 'false', '"true"', '1', 'null'].map(value => `{"boolValue":${value}}`),
       ...['{"stringValue":"a\\nb"}', '{"stringValue":"a","intValue":"1"}', '{"intValue":"1","stringValue":"a"}'],
-      ...['{ "stringValue": "a" }', '{"string_value":"a"}', '{"doubleValue":1.5}', '{}', 'null', '"a"'],
+      ...['{ "stringValue": "a" }', '{"string_value":"a"}', '{"doubleValue":1.5 }', '{}', 'null', '"a"'],
     ];
     // Each value on its own and among others, the same key with values of several types, and all of it twice.
     const spans = [...values, values.join('|'), ...values].map((value, index) => {
@@ -236,22 +311,15 @@ describe('attribute values that the lane reads itself, and their neighbours that
       const { traceId, startTimeUnixNano, endTimeUnixNano } = span;
       return `{"traceId":"${traceId}","spanId":"${spanId(index)}","name":"n","startTimeUnixNano":"${startTimeUnixNano}","endTimeUnixNano":"${endTimeUnixNano}","attributes":[${attributes}]}`;
     });
-    await expectSame(`{"resourceSpans":[{"scopeSpans":[{"spans":[${spans}]}]}]}`);
+    await expectSameOfLane(`{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[${spans}]}]}]}`);
   });
 
   test('OTLP protobuf', async () => {
-    const field = (tag: number, content: Uint8Array) =>
-      Buffer.concat([Buffer.from([tag]), varint(content.length), content]);
-    const varint = (value: number | bigint) => {
-      const bytes: number[] = [];
-      let rest = BigInt.asUintN(64, BigInt(value));
-      for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
-      return Buffer.from([...bytes, Number(rest)]);
-    };
     const texts = [...TEXTS, 'x'.repeat(20_000)].map(text => field(10, Buffer.from(text)));
     const integers = [0, 7, 127, 128, 2n ** 53n, 2n ** 62n, 2n ** 63n - 1n, -1n, -(2n ** 63n)].map(value =>
       Buffer.concat([Buffer.from([24]), varint(value)]),
     );
+    const doubles = [...DOUBLES.map(Number), Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map(doubleValue);
     const others = [
       ...[
         [16, 0],
@@ -260,7 +328,8 @@ describe('attribute values that the lane reads itself, and their neighbours that
         [16, 129, 0],
         [24, 128, 0],
         [24, 128],
-        [33, 0, 0, 0, 0, 0, 0, 248, 63],
+        [33, 0, 0, 0, 0, 0, 0, 248],
+        [33, 0, 0, 0, 0, 0, 0, 248, 63, 0],
         [],
         [10, 5, 97],
       ],
@@ -274,7 +343,7 @@ describe('attribute values that the lane reads itself, and their neighbours that
         [58, 1, 0],
       ],
     ].map(bytes => Buffer.from(bytes));
-    const values = [...texts, ...integers, ...others];
+    const values = [...texts, ...integers, ...doubles, ...others];
     const nano = (value: number) => Buffer.from([value, 0, 0, 0, 0, 0, 0, 0]);
     const spans = [...values, ...values].map((value, index) => {
       const attribute = (key: string) => field(74, Buffer.concat([field(10, Buffer.from(key)), field(18, value)]));
@@ -293,7 +362,7 @@ describe('attribute values that the lane reads itself, and their neighbours that
         ]),
       );
     });
-    await expectSame(field(10, field(18, Buffer.concat(spans))));
+    await expectSameOfLane(field(10, field(18, Buffer.concat(spans))));
   });
 
   test('Jaeger JSON', async () => {
@@ -305,8 +374,9 @@ describe('attribute values that the lane reads itself, and their neighbours that
         '"type":"bool","value":true',
         '"type":"bool","value":false',
         '"type":"bool","value":"true"',
-        '"type":"float64","value":1.5',
+        '"type":"float64","value":"1.5"',
       ],
+      ...DOUBLES.flatMap(number => [`"type":"float64","value":${number}`, `"type":"int64","value":${number}`]),
       ...[
         '"type":"string","value":7',
         '"type":"int64","value":true',
@@ -323,7 +393,7 @@ describe('attribute values that the lane reads itself, and their neighbours that
         return `{"traceID":"1","spanID":"${id}","operationName":"n","startTime":1,"duration":1,"processID":"p1","tags":[${one}],"logs":[{"timestamp":1,"fields":[${one}]}]}`;
       }),
     );
-    await expectSame(`{"data":[{"traceID":"1","spans":[${spans}],"processes":{"p1":{"serviceName":"s","tags":[]}}}]}`);
+    await expectSameOfLane(`{"data":[{"traceID":"1","spans":[${spans}],"processes":{"p1":{"serviceName":"s","tags":[]}}}]}`);
   });
 
   test('Zipkin JSON', async () => {
@@ -344,7 +414,7 @@ describe('attribute values that the lane reads itself, and their neighbours that
         return `{"traceId":"1","id":"${id}","name":"n","timestamp":1,"duration":1,"localEndpoint":{"serviceName":"s"},"tags":{"${key}":${value}}}`;
       }),
     );
-    await expectSame(`[${spans}]`);
+    await expectSameOfLane(`[${spans}]`);
   });
 
   test('more of them, and longer ones, than the lane has room for between two runs', async () => {
@@ -365,6 +435,51 @@ describe('attribute values that the lane reads itself, and their neighbours that
     }));
     await expectSame(otlpJson(spans), 1 << 20);
   });
+});
+
+const field = (tag: number, content: Uint8Array) =>
+  Buffer.concat([Buffer.from([tag]), varint(content.length), content]);
+
+function varint(value: number | bigint): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Buffer.from([...bytes, Number(rest)]);
+}
+
+function doubleValue(value: number): Buffer {
+  const bytes = Buffer.alloc(9, 33);
+  bytes.writeDoubleLE(value, 1);
+  return bytes;
+}
+
+test('doubles, as protobuf and as JSON', async () => {
+  const short = fc.tuple(fc.maxSafeInteger(), fc.nat(20)).map(([digits, decimals]) => Number(`${digits}e-${decimals}`));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(fc.double(), short), { minLength: 200, maxLength: 200 }), async numbers => {
+      const spans = numbers.map((_, index) => ({
+        spanId: (index + 1).toString(16).padStart(16, '0'),
+        traceId: '0'.repeat(31) + 1,
+      }));
+      const nano = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+      const ofProtobuf = spans.map(({ traceId, spanId }, index) =>
+        Buffer.concat([
+          ...[field(10, Buffer.from(traceId, 'hex')), field(18, Buffer.from(spanId, 'hex'))],
+          ...[Buffer.from([57]), nano, Buffer.from([65]), nano],
+          field(74, Buffer.concat([field(10, Buffer.from('k')), field(18, doubleValue(numbers[index]!))])),
+        ]),
+      );
+      await expectSameOfLane(field(10, field(18, Buffer.concat(ofProtobuf.map(each => field(18, each))))));
+      const ofJson = spans.map((each, index) =>
+        JSON.stringify({
+          ...{ ...each, startTimeUnixNano: '1', endTimeUnixNano: '1' },
+          attributes: [{ key: 'k', value: { doubleValue: numbers[index] } }],
+        }),
+      );
+      await expectSameOfLane(`{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[${ofJson}]}]}]}`);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 /** How many changed inputs are tried, a third of each format. `MUTATIONS=1000000 npx vitest run test/formats/lane.test.ts` takes ten minutes. */

@@ -77,17 +77,19 @@ export const RING_BYTES: u32 = 1 << 22;
 export const LONGEST: u32 = 2048;
 export const RING: u32 = SLOTS + BUCKETS * BUCKET_BYTES;
 
-// The cache of answers: question, four numbers, two answers.
-export const ANSWER_COUNT: u32 = 1 << 15;
-export const ANSWER_BYTES: u32 = 28;
-export const ANSWERS: u32 = RING + RING_BYTES + ENTRY_HEADER + LONGEST + LIST_PAIRS * 8 + SLACK;
+// The cache of answers: question, four numbers, two answers, a word that is not used; two of them in a set.
+export const ANSWER_SETS: u32 = 1 << 14;
+export const ANSWER_BYTES: u32 = 32;
+export const ANSWERS: u32 = (RING + RING_BYTES + ENTRY_HEADER + LONGEST + LIST_PAIRS * 8 + SLACK + 63) & ~63;
+export const PROCESS_SETS: u32 = 1 << 7;
+export const PROCESSES: u32 = ANSWERS + ANSWER_SETS * ANSWER_BYTES * 2;
 
 // Attribute values that are new and that the host has not taken, as in model/span-batch.ts.
 export const NEW_COUNT: u32 = 1 << 14;
 export const NEW_TEXT_BYTES: u32 = 1 << 20;
 /** Longer ones are for the host. */
 export const LONGEST_VALUE: u32 = 1 << 16;
-export const NEW_KEY: u32 = ANSWERS + ANSWER_COUNT * ANSWER_BYTES;
+export const NEW_KEY: u32 = PROCESSES + PROCESS_SETS * ANSWER_BYTES * 2;
 export const NEW_TEXT_END: u32 = NEW_KEY + NEW_COUNT * 4;
 export const NEW_TYPE: u32 = NEW_TEXT_END + NEW_COUNT * 4;
 export const NEW_TEXT: u32 = NEW_TYPE + NEW_COUNT;

@@ -1,4 +1,3 @@
-import * as host from "./host";
 import {
   begin, expectHex, hex16, integer, isHex, isKey, isWithin, key, moveTo, next, number, open, passObject, position, scan, take, text, textFrom,
   textTo,
@@ -130,7 +129,8 @@ function status(): bool {
     return true;
   }
   if (load<u8>(from) != 123 || !passObject()) return false;
-  run.setStatus(host.statusOf(from, position));
+  run.find(run.FORM_JSON_STATUS, from, position);
+  run.setStatus(run.foundValue);
   return true;
 }
 

@@ -1,4 +1,3 @@
-import * as host from "./host";
 import * as run from "./run";
 
 // Spans of OTLP protobuf: the fields of a ScopeSpans. Whatever is broken, or has to be mended or reported, ends the run before its span.
@@ -181,7 +180,10 @@ function status(to: u32): void {
   if (from == to) return;
   // A code alone.
   if (to - from == 2 && load<u8>(from) == 24 && load<u8>(from, 1) <= 2) run.setStatus(load<u8>(from, 1));
-  else run.setStatus(host.statusOf(from, to));
+  else {
+    run.find(run.FORM_PROTO_STATUS, from, to);
+    run.setStatus(run.foundValue);
+  }
 }
 
 function event(to: u32, emptyName: u32): bool {

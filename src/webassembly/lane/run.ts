@@ -276,7 +276,10 @@ export const FORM_JAEGER_PROCESS: u32 = 11;
 export const FORM_KEY: u32 = 12;
 export const FORM_JAEGER_KEY: u32 = 13;
 export const FORM_ZIPKIN_KEY: u32 = 14;
-const FORM_BITS: u32 = 4;
+/** Statuses: `foundValue` is the id. */
+export const FORM_JSON_STATUS: u32 = 15;
+export const FORM_PROTO_STATUS: u32 = 16;
+const FORM_BITS: u32 = 5;
 
 /** Where the next text goes, counted on; from the ring's size on, so that an empty slot is too far back. */
 let ringTop: u32 = RING_BYTES;
@@ -291,7 +294,7 @@ function aligned(length: u32): u32 {
   return (length + 15) & ~15;
 }
 
-/** Finds or makes the attribute (or name) in the bytes; see `foundKey` and `foundValue`. */
+/** Finds or makes the attribute (or name, or status) in the bytes; see `foundKey` and `foundValue`. */
 export function find(form: u32, from: u32, to: u32): void {
   const length = to - from;
   const hash = hashOf(from, length, form);
@@ -343,6 +346,9 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
   if (form == FORM_NAME) {
     foundKey = 0;
     foundValue = host.nameOf(from, to);
+  } else if (form == FORM_JSON_STATUS || form == FORM_PROTO_STATUS) {
+    foundKey = 0;
+    foundValue = host.statusOf(from, to);
   } else if (form == FORM_ZIPKIN_EVENT) {
     foundValue = host.eventName(from, to);
     foundKey = host.eventAttributeCount();

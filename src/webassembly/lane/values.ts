@@ -15,6 +15,7 @@ import { copy, equal, hashOf } from "./texts";
 const STRING: u32 = 1;
 const BOOL: u32 = 2;
 const INT: u32 = 3;
+const DOUBLE: u32 = 4;
 const TYPE_BITS: u32 = 3;
 
 /** As in src/formats/columns/value-dictionary.ts. */
@@ -23,6 +24,13 @@ const TRIAL_VALUES: u32 = 4096;
 const SINGLE_USE: u32 = MAX_VALUES + 1;
 const MAX_PROBES: u32 = 64;
 const FIRST_SLOTS: u32 = 1 << 13;
+/**
+ * No two decimals of at most so many digits read as the same double. So one that ends in no zero is the shortest that reads as its own: the
+ * form in which doubles are stored, which has an exponent below 10^-6.
+ */
+const EXACT_DIGITS: u32 = 15;
+const ABOVE_EXACT: f64 = 1e15;
+const LEAST_PLAIN: f64 = 1e-6;
 /** Bytes before those of a value in the arena: key and type, id, length. */
 const HEADER: u32 = 12;
 
@@ -113,6 +121,59 @@ function setInteger(value: u64): void {
   textFrom = at;
 }
 
+/** Sets the text to that of a double. False where it is longer than is known to be the shortest, or has an exponent. */
+function setDouble(value: f64): bool {
+  const size = abs(value);
+  // Neither for NaN.
+  if (!(size < ABOVE_EXACT && (size >= LEAST_PLAIN || size == 0))) return false;
+  let decimals: u32 = 0;
+  // 10^22 is the last power of ten that is a double: dividing by one rounds once, as reading the decimal does.
+  let power: f64 = 1;
+  let digits = nearest(size);
+  while (digits / power != size) {
+    decimals++;
+    power *= 10;
+    digits = nearest(size * power);
+    if (digits >= ABOVE_EXACT) return false;
+  }
+  type = DOUBLE;
+  textTo = DIGITS + 40;
+  let at = textTo;
+  let rest = <u64>digits;
+  do {
+    const quotient = rest / 10;
+    store<u8>(--at, <u8>(48 + (rest - quotient * 10)));
+    rest = quotient;
+    if (decimals > 0 && --decimals == 0) store<u8>(--at, 46);
+  } while (rest != 0 || decimals > 0 || load<u8>(at) == 46);
+  if (<i64>reinterpret<u64>(value) < 0) store<u8>(--at, 45);
+  textFrom = at;
+  return true;
+}
+
+/** Takes the number at `at` as a double in the form in which it is stored; returns where it ends, or 0. */
+function doubleEnd(at: u32): u32 {
+  type = DOUBLE;
+  textFrom = at;
+  const first = at + u32(load<u8>(at) == 45);
+  at = first;
+  while (<u32>load<u8>(at) - 48 < 10) at++;
+  const wholeEnd = at;
+  if (at == first || (load<u8>(first) == 48 && at > first + 1)) return 0;
+  textTo = at;
+  if (load<u8>(at) == 46) {
+    let digit: u32 = <u32>load<u8>(++at) - 48;
+    if (digit > 9) return 0;
+    for (; digit < 10; digit = <u32>load<u8>(at) - 48) {
+      at++;
+      if (digit != 0) textTo = at;
+    }
+  }
+  const isFraction = textTo > wholeEnd;
+  if (textTo - first - u32(isFraction) > EXACT_DIGITS) return 0;
+  return isFraction && load<u64>(first) == 0x3030_3030_3030_2e30 ? 0 : at; // 0.000000
+}
+
 /** Takes the digits at `at` as an integer in the form in which it is stored; returns where they end, or 0. */
 function integerEnd(at: u32): u32 {
   textFrom = at;
@@ -182,12 +243,13 @@ function readProto(from: u32, to: u32): bool {
     setInteger(value);
     return true;
   }
+  if (tag == 33) return at + 8 == to && setDouble(load<f64>(at));
   if (tag != 16 || at + 1 != to || load<u8>(at) > 1) return false;
   setBool(load<u8>(at) == 1);
   return true;
 }
 
-/** `{"key":"K","value":{"stringValue":"V"}}`, `{"intValue":"1"}`, `{"intValue":1}`, `{"boolValue":true}`. */
+/** `{"key":"K","value":{"stringValue":"V"}}`, `{"intValue":"1"}`, `{"intValue":1}`, `{"doubleValue":1.5}`, `{"boolValue":true}`. */
 function readOtlpJson(from: u32, to: u32): bool {
   if (load<u64>(from) != 0x223a_2279_656b_227b) return false; // {"key":"
   keyFrom = from + 8;
@@ -205,11 +267,13 @@ function readOtlpJson(from: u32, to: u32): bool {
     if (isQuoted && load<u8>(end++) != 34) return false;
   } else if (word == 0x756c_6156_6c6f_6f62 && load<u16>(keyTo, 20) == 0x2265 && load<u8>(keyTo, 22) == 58) { // boolValue":
     end = boolEnd(keyTo + 23);
+  } else if (word == 0x6156_656c_6275_6f64 && load<u32>(keyTo, 20) == 0x2265_756c && load<u8>(keyTo, 24) == 58) { // doubleValue":
+    end = doubleEnd(keyTo + 25);
   }
   return end != 0 && end + 2 == to && load<u16>(end) == 0x7d7d;
 }
 
-/** `{"key":"K","type":"string","value":"V"}`, `"int64","value":1`, `"bool","value":true`. */
+/** `{"key":"K","type":"string","value":"V"}`, `"int64","value":1`, `"float64","value":1.5`, `"bool","value":true`. */
 function readJaeger(from: u32, to: u32): bool {
   if (load<u64>(from) != 0x223a_2279_656b_227b) return false; // {"key":"
   keyFrom = from + 8;
@@ -225,6 +289,7 @@ function readJaeger(from: u32, to: u32): bool {
   if (word << 16 == 0x676e_6972_7473 << 16 && typeEnd == keyTo + 16) { // string
     if (load<u8>(at) == 34) end = stringEnd(at + 1);
   } else if (word << 24 == 0x34_3674_6e69 << 24 && typeEnd == keyTo + 15) end = integerEnd(at); // int64
+  else if (word << 8 == 0x34_3674_616f_6c66 << 8 && typeEnd == keyTo + 17) end = doubleEnd(at); // float64
   else if (<u32>word == 0x6c6f_6f62 && typeEnd == keyTo + 14) end = boolEnd(at); // bool
   return end != 0 && end + 1 == to && load<u8>(end) == 125;
 }
