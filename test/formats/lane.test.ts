@@ -135,7 +135,9 @@ test('doubles take the lane that have few digits', async () => {
   }));
   const times = { startTimeUnixNano: '1', endTimeUnixNano: '2' };
   const span = JSON.stringify({ traceId: '0'.repeat(31) + 1, spanId: '0'.repeat(15) + 1, ...times, attributes });
-  const { values } = await readInLane(`{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[${span}]}]}]}`);
+  const { values } = await readInLane(
+    `{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[${span}]}]}]}`,
+  );
   expect(values).toBe(100);
 });
 
@@ -393,7 +395,9 @@ describe('attribute values that the lane reads itself, and their neighbours that
         return `{"traceID":"1","spanID":"${id}","operationName":"n","startTime":1,"duration":1,"processID":"p1","tags":[${one}],"logs":[{"timestamp":1,"fields":[${one}]}]}`;
       }),
     );
-    await expectSameOfLane(`{"data":[{"traceID":"1","spans":[${spans}],"processes":{"p1":{"serviceName":"s","tags":[]}}}]}`);
+    await expectSameOfLane(
+      `{"data":[{"traceID":"1","spans":[${spans}],"processes":{"p1":{"serviceName":"s","tags":[]}}}]}`,
+    );
   });
 
   test('Zipkin JSON', async () => {
