@@ -83,9 +83,10 @@ export class TableAppender {
     return bytes;
   }
 
-  setNull(column: number): void {
+  /** Sets a field to NULL: of the row in hand, or of one behind it. */
+  setNull(column: number, row: number): void {
     const { validity } = this.#columns[column]!;
-    validity[this.#row >> 3] = validity[this.#row >> 3]! & ~(1 << (this.#row & 7));
+    validity[row >> 3] = validity[row >> 3]! & ~(1 << (row & 7));
     this.#columns[column]!.hasNulls = true;
   }
 
@@ -101,24 +102,9 @@ export class TableAppender {
     if (rows.length > this.room) throw new Error('more texts than there is room for');
     const vector = this.#open().vectors[column]!;
     const { entries, entryBytes } = this.#columns[column]!;
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!;
-      const from = row === 0 ? 0 : ends[row - 1]!;
-      const length = ends[row]! - from;
-      const entry = index * 4;
-      entries[entry] = entries[entry + 1] = entries[entry + 2] = entries[entry + 3] = 0;
-      if (length > INLINE_BYTES) continue;
-      entries[entry] = length;
-      for (let at = 0, to = entry * 4 + 4; at < length; at++) entryBytes[to + at] = text[from + at]!;
-    }
+    fillInline(entries, entryBytes, text, ends, rows);
     copy(vector, entries, rows.length * 16, this.#row * 16);
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!;
-      const from = row === 0 ? 0 : ends[row - 1]!;
-      const to = ends[row]!;
-      if (to - from <= INLINE_BYTES) continue;
-      duckdb.vector_assign_string_element_len(vector, this.#row + index, text.subarray(from, to));
-    }
+    assignLong(vector, this.#row, text, ends, rows);
   }
 
   /** Sets a list to `items[from..to]`. */
@@ -259,6 +245,45 @@ function newColumn(type: ColumnType): Column {
     validity: new Uint8Array(ROWS / 8).fill(255),
     hasNulls: false,
   };
+}
+
+// Loops are functions of their own, as in pending-spans.ts.
+
+/** Makes entries of texts that stand in theirs; those of longer ones are empty. */
+function fillInline(
+  entries: Uint32Array,
+  entryBytes: Uint8Array,
+  text: Uint8Array,
+  ends: Uint32Array,
+  rows: Uint32Array,
+): void {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const from = row === 0 ? 0 : ends[row - 1]!;
+    const length = ends[row]! - from;
+    const entry = index * 4;
+    entries[entry] = entries[entry + 1] = entries[entry + 2] = entries[entry + 3] = 0;
+    if (length > INLINE_BYTES) continue;
+    entries[entry] = length;
+    for (let at = 0, to = entry * 4 + 4; at < length; at++) entryBytes[to + at] = text[from + at]!;
+  }
+}
+
+/** Has DuckDB take the longer texts, for rows from `first` on. */
+function assignLong(
+  vector: duckdb.Vector,
+  first: number,
+  text: Uint8Array,
+  ends: Uint32Array,
+  rows: Uint32Array,
+): void {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const from = row === 0 ? 0 : ends[row - 1]!;
+    const to = ends[row]!;
+    if (to - from <= INLINE_BYTES) continue;
+    duckdb.vector_assign_string_element_len(vector, first + index, text.subarray(from, to));
+  }
 }
 
 /** The items of a column of lists, with room for so many more. */

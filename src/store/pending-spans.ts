@@ -30,22 +30,23 @@ const words = () => new Growing(size => new Uint32Array(size));
 const bytes = () => new Growing(size => new Uint8Array(size));
 
 /** Events or links: what belongs to a span beside its own columns. */
-class Parts {
+export class Parts {
   count = 0;
   readonly span = words();
   readonly a = words();
   readonly b = words();
   readonly attributeEnd = words();
   readonly attributes = words();
-  readonly #aWidth: number;
-  readonly #bWidth: number;
+  /** Words of an item in `a` and in `b`. */
+  readonly aWidth: number;
+  readonly bWidth: number;
   /** What `firstBySpan` returned last, and for how many spans; none since parts were added. */
   readonly #first = words();
   #indexedSpans: number | undefined;
 
   constructor(aWidth: number, bWidth: number) {
-    this.#aWidth = aWidth;
-    this.#bWidth = bWidth;
+    this.aWidth = aWidth;
+    this.bWidth = bWidth;
   }
 
   get attributeCount(): number {
@@ -74,8 +75,8 @@ class Parts {
     const attributeEnd = this.attributeEnd.reserve(to);
     copyShifted(rows.span, 0, rows.count, span, from, firstSpan);
     copyShifted(rows.attributeEnd, 0, rows.count, attributeEnd, from, attributeFrom);
-    this.a.reserve(to * this.#aWidth).set(rows.a.subarray(0, rows.count * this.#aWidth), from * this.#aWidth);
-    this.b.reserve(to * this.#bWidth).set(rows.b.subarray(0, rows.count * this.#bWidth), from * this.#bWidth);
+    this.a.reserve(to * this.aWidth).set(rows.a.subarray(0, rows.count * this.aWidth), from * this.aWidth);
+    this.b.reserve(to * this.bWidth).set(rows.b.subarray(0, rows.count * this.bWidth), from * this.bWidth);
     this.attributes
       .reserve(attributeFrom + attributeCount)
       .set(rows.attributes.subarray(0, attributeCount), attributeFrom);
@@ -107,8 +108,8 @@ class Parts {
       const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
       const attributeTo = this.attributeEnd.items[to - 1]!;
       this.attributes.items.copyWithin(attributeCount, attributeFrom, attributeTo);
-      this.a.items.copyWithin(count * this.#aWidth, from * this.#aWidth, to * this.#aWidth);
-      this.b.items.copyWithin(count * this.#bWidth, from * this.#bWidth, to * this.#bWidth);
+      this.a.items.copyWithin(count * this.aWidth, from * this.aWidth, to * this.aWidth);
+      this.b.items.copyWithin(count * this.bWidth, from * this.bWidth, to * this.bWidth);
       const ends = this.attributeEnd.items;
       copyShifted(this.span.items, from, to, this.span.items, count, run.to - run.from);
       copyShifted(ends, from, to, ends, count, attributeCount - attributeFrom);
@@ -168,10 +169,7 @@ export class PendingSpans {
     translate(spans.operation, spans.count, producer.operations);
     translate(spans.resource, spans.count, producer.resources);
     translate(spans.status, spans.count, producer.statuses);
-    for (let row = 0; row < events.count; row++) {
-      const name = events.name[row]!;
-      events.name[row] = producer.eventNames.ids[name]! || dictionaries.eventNameId(producer, name);
-    }
+    translateNames(events.name, events.count, producer, dictionaries);
     this.events.add({ ...events, a: events.time, b: events.name }, this.count);
     this.links.add({ ...links, a: links.traceId, b: links.spanId }, this.count);
     this.addSpans(spans, dictionaries);
@@ -257,6 +255,14 @@ export class PendingSpans {
 function translate(column: Uint32Array, count: number, ids: IdList): void {
   const table = ids.ids;
   for (let row = 0; row < count; row++) column[row] = table[column[row]!]!;
+}
+
+/** Event names get their ids when an event first has them. */
+function translateNames(column: Uint32Array, count: number, producer: ProducerIds, dictionaries: Dictionaries): void {
+  for (let row = 0; row < count; row++) {
+    const name = column[row]!;
+    column[row] = producer.eventNames.ids[name]! || dictionaries.eventNameId(producer, name);
+  }
 }
 
 /** Sets `column` to what `ids` has for each of `keys`; returns all bits that it set. */

@@ -1,7 +1,7 @@
 import type { Assembly } from '../model/assembly.ts';
 import { TableAppender } from './appender.ts';
 import type { Database } from './database.ts';
-import type { PendingSpans } from './pending-spans.ts';
+import type { Parts, PendingSpans } from './pending-spans.ts';
 
 /** Writes assembled spans with their events, links and traces, in display order, one trace after the other. */
 export class SpanWriter {
@@ -53,132 +53,91 @@ export class SpanWriter {
 
   write(assembly: Assembly, pending: PendingSpans): void {
     this.#writeSpans(assembly, pending);
-    this.#writeEvents(assembly, pending);
-    this.#writeLinks(assembly, pending);
+    this.#writeParts(this.#event, pending.events, assembly, pending.count);
+    this.#writeParts(this.#link, pending.links, assembly, pending.count);
     this.#writeTraces(assembly, pending);
     this.nextSpanNo += assembly.row.length;
   }
 
   #writeSpans(assembly: Assembly, pending: PendingSpans): void {
     const table = this.#span;
-    const total = assembly.row.length;
-    for (let from = 0; from < total; ) {
-      const to = Math.min(from + table.room, total);
-      fillNumbers(table.words(0), table.row, to - from, this.nextSpanNo + from);
-      this.#fillStored(assembly, pending, from, to);
-      this.#fillAssembled(assembly, from, to);
-      table.advance(to - from);
-      from = to;
-    }
+    appendRows(table, assembly.row.length, (from, to) => {
+      const first = table.row;
+      const rows = assembly.row.subarray(from, to);
+      // What stands in the columns of the input, in the order of assembly.
+      gather(pending.operation.items, 1, rows, table.words(7), first);
+      gather(pending.resource.items, 1, rows, table.words(8), first);
+      gather(pending.status.items, 1, rows, table.words(9), first);
+      table.setLists(15, pending.attributes.items, pending.attributeEnd.items, rows);
+      // What stands in the columns of the output.
+      const fill = filling(table, from, to);
+      fillNumbers(table.words(0), first, to - from, this.nextSpanNo + from);
+      fill(1, assembly.traceId, 4);
+      fill(2, assembly.spanId, 2);
+      fill(3, assembly.parentId, 2);
+      fill(4, assembly.start, 2);
+      fill(5, assembly.duration, 2);
+      fill(6, assembly.self, 2);
+      table.bytes(10).set(assembly.parentage.subarray(from, to), first);
+      fill(11, assembly.component, 1);
+      fill(12, assembly.left, 1);
+      fill(13, assembly.right, 1);
+      fill(14, assembly.depth, 1);
+    });
   }
 
-  /** Fills in what stands in the columns of the input, in the order of assembly. */
-  #fillStored(assembly: Assembly, pending: PendingSpans, from: number, to: number): void {
-    const table = this.#span;
-    const first = table.row;
-    const rows = assembly.row.subarray(from, to);
-    gather(pending.operation.items, rows, table.words(7), first);
-    gather(pending.resource.items, rows, table.words(8), first);
-    gather(pending.status.items, rows, table.words(9), first);
-    table.setLists(15, pending.attributes.items, pending.attributeEnd.items, rows);
-  }
-
-  /** Fills in what stands in the columns of the output. */
-  #fillAssembled(assembly: Assembly, from: number, to: number): void {
-    const table = this.#span;
-    const first = table.row;
-    const fill = (column: number, source: Uint32Array, width: number) =>
-      table.words(column).set(source.subarray(from * width, to * width), first * width);
-    fill(1, assembly.traceId, 4);
-    fill(2, assembly.spanId, 2);
-    fill(3, assembly.parentId, 2);
-    fill(4, assembly.start, 2);
-    fill(5, assembly.duration, 2);
-    fill(6, assembly.self, 2);
-    table.bytes(10).set(assembly.parentage.subarray(from, to), first);
-    fill(11, assembly.component, 1);
-    fill(12, assembly.left, 1);
-    fill(13, assembly.right, 1);
-    fill(14, assembly.depth, 1);
-  }
-
-  #writeEvents(assembly: Assembly, pending: PendingSpans): void {
-    const { events } = pending;
-    if (events.count === 0) return;
-    const table = this.#event;
-    const first = events.firstBySpan(pending.count);
-    const spanNo = table.words(0);
-    const time = table.words(1);
-    const name = table.words(2);
-    for (let position = 0; position < assembly.row.length; position++) {
-      const row = assembly.row[position]!;
-      for (let event = first[row]!; event < first[row + 1]!; event++) {
-        const at = table.row;
-        setInteger(spanNo, at, this.nextSpanNo + position);
-        time[at * 2] = events.a.items[event * 2]!;
-        time[at * 2 + 1] = events.a.items[event * 2 + 1]!;
-        name[at] = events.b.items[event]!;
-        const from = event === 0 ? 0 : events.attributeEnd.items[event - 1]!;
-        table.setList(3, events.attributes.items, from, events.attributeEnd.items[event]!);
-        table.next();
-      }
-    }
-  }
-
-  #writeLinks(assembly: Assembly, pending: PendingSpans): void {
-    const { links } = pending;
-    if (links.count === 0) return;
-    const table = this.#link;
-    const first = links.firstBySpan(pending.count);
-    const spanNo = table.words(0);
-    const traceId = table.words(1);
-    const spanId = table.words(2);
-    for (let position = 0; position < assembly.row.length; position++) {
-      const row = assembly.row[position]!;
-      for (let link = first[row]!; link < first[row + 1]!; link++) {
-        const at = table.row;
-        setInteger(spanNo, at, this.nextSpanNo + position);
-        for (let word = 0; word < 4; word++) traceId[at * 4 + word] = links.a.items[link * 4 + word]!;
-        spanId[at * 2] = links.b.items[link * 2]!;
-        spanId[at * 2 + 1] = links.b.items[link * 2 + 1]!;
-        const from = link === 0 ? 0 : links.attributeEnd.items[link - 1]!;
-        table.setList(3, links.attributes.items, from, links.attributeEnd.items[link]!);
-        table.next();
-      }
-    }
+  /** Writes events or links: the number of the span, their two columns, their attributes. */
+  #writeParts(table: TableAppender, parts: Parts, assembly: Assembly, spanCount: number): void {
+    if (parts.count === 0) return;
+    const part = new Uint32Array(parts.count);
+    const position = new Uint32Array(parts.count);
+    const count = partsInOrder(parts.firstBySpan(spanCount), assembly.row, part, position);
+    appendRows(table, count, (from, to) => {
+      const first = table.row;
+      const rows = part.subarray(from, to);
+      fillNumbersAt(table.words(0), first, position.subarray(from, to), this.nextSpanNo);
+      gather(parts.a.items, parts.aWidth, rows, table.words(1), first);
+      gather(parts.b.items, parts.bWidth, rows, table.words(2), first);
+      table.setLists(3, parts.attributes.items, parts.attributeEnd.items, rows);
+    });
   }
 
   #writeTraces(assembly: Assembly, pending: PendingSpans): void {
     const table = this.#trace;
-    const traceId = table.words(0);
-    const firstSpanNo = table.words(1);
-    const rootSpanNo = table.words(5);
-    const operation = table.words(6);
     const { traces } = assembly;
-    let service = 0;
-    for (let trace = 0; trace < traces.count; trace++) {
-      const at = table.row;
-      const first = traces.first[trace]!;
-      const root = traces.root[trace]!;
-      for (let word = 0; word < 4; word++) traceId[at * 4 + word] = assembly.traceId[first * 4 + word]!;
-      setInteger(firstSpanNo, at, this.nextSpanNo + first);
-      table.words(2)[at] = traces.size[trace]!;
-      for (let word = 0; word < 2; word++) {
-        table.words(3)[at * 2 + word] = traces.start[trace * 2 + word]!;
-        table.words(4)[at * 2 + word] = traces.duration[trace * 2 + word]!;
-      }
-      if (root < 0) table.setNull(5);
-      setInteger(rootSpanNo, at, root < 0 ? 0 : this.nextSpanNo + root);
-      operation[at] = pending.operation.items[assembly.row[Math.max(root, first)]!]!;
-      table.words(7)[at] = traces.roots[trace]!;
-      table.words(8)[at] = traces.orphans[trace]!;
-      table.words(9)[at] = traces.cuts[trace]!;
-      table.words(10)[at] = traces.failed[trace]!;
-      table.bytes(11)[at] = traces.complete[trace]!;
-      table.setList(12, traces.services, service, traces.serviceEnd[trace]!);
-      service = traces.serviceEnd[trace]!;
-      table.next();
-    }
+    appendRows(table, traces.count, (from, to) => {
+      const first = table.row;
+      const firstSpans = traces.first.subarray(from, to);
+      const roots = traces.root.subarray(from, to);
+      const fill = filling(table, from, to);
+      gather(assembly.traceId, 4, firstSpans, table.words(0), first);
+      fillNumbersAt(table.words(1), first, firstSpans, this.nextSpanNo);
+      fill(2, traces.size, 1);
+      fill(3, traces.start, 2);
+      fill(4, traces.duration, 2);
+      // Where there is no root, the first span stands for it.
+      const heads = headsOf(roots, firstSpans);
+      fillNumbersAt(table.words(5), first, heads, this.nextSpanNo);
+      for (let row = roots.indexOf(-1); row >= 0; row = roots.indexOf(-1, row + 1)) table.setNull(5, first + row);
+      gather(
+        pending.operation.items,
+        1,
+        heads.map(head => assembly.row[head]!),
+        table.words(6),
+        first,
+      );
+      fill(7, traces.roots, 1);
+      fill(8, traces.orphans, 1);
+      fill(9, traces.cuts, 1);
+      fill(10, traces.failed, 1);
+      table.bytes(11).set(traces.complete.subarray(from, to), first);
+      table.setLists(
+        12,
+        traces.services,
+        traces.serviceEnd,
+        Uint32Array.from(roots, (_, row) => from + row),
+      );
+    });
   }
 
   /** Makes the rows so far visible to queries of the transaction. */
@@ -195,14 +154,65 @@ export class SpanWriter {
   }
 }
 
+/** Appends so many rows, as many at a time as there is room for: `fill` sets the columns of rows `from` to `to`, from `table.row` on. */
+function appendRows(table: TableAppender, count: number, fill: (from: number, to: number) => void): void {
+  for (let from = 0; from < count; ) {
+    const to = Math.min(from + table.room, count);
+    fill(from, to);
+    table.advance(to - from);
+    from = to;
+  }
+}
+
+/** Returns what copies rows `from` to `to` of a column of words into one of the table. */
+function filling(table: TableAppender, from: number, to: number) {
+  return (column: number, source: Uint32Array, width: number) =>
+    table.words(column).set(source.subarray(from * width, to * width), table.row * width);
+}
+
+// Loops over rows are functions of their own, as in pending-spans.ts.
+
+/** Finds the parts of the spans at `rows`, in their order: the row of each goes to `part`, its span's position to `position`. Returns how many. */
+function partsInOrder(first: Uint32Array, rows: Uint32Array, part: Uint32Array, position: Uint32Array): number {
+  let count = 0;
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const end = first[row + 1]!;
+    for (let of = first[row]!; of < end; of++) {
+      part[count] = of;
+      position[count++] = index;
+    }
+  }
+  return count;
+}
+
+/** The positions of the roots, or where there is none (-1) of the first span. */
+function headsOf(roots: Int32Array, firstSpans: Uint32Array): Uint32Array {
+  const heads = new Uint32Array(roots.length);
+  for (let row = 0; row < heads.length; row++) heads[row] = roots[row]! < 0 ? firstSpans[row]! : roots[row]!;
+  return heads;
+}
+
 /** Sets rows of a 64-bit column to `first` and the numbers behind it. */
 function fillNumbers(words: Uint32Array, at: number, count: number, first: number): void {
   for (let index = 0; index < count; index++) setInteger(words, at + index, first + index);
 }
 
-/** Copies the items at `rows`, in their order, to `at`. */
-function gather(source: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
-  for (let index = 0; index < rows.length; index++) target[at + index] = source[rows[index]!]!;
+/** Sets rows of a 64-bit column to the numbers that are `first` and these more. */
+function fillNumbersAt(words: Uint32Array, at: number, more: Uint32Array, first: number): void {
+  for (let index = 0; index < more.length; index++) setInteger(words, at + index, first + more[index]!);
+}
+
+/** Copies the items at `rows`, each of so many words, in their order to `at`. */
+function gather(source: Uint32Array, width: number, rows: Uint32Array, target: Uint32Array, at: number): void {
+  if (width === 1) for (let index = 0; index < rows.length; index++) target[at + index] = source[rows[index]!]!;
+  else {
+    let to = at * width;
+    for (let index = 0; index < rows.length; index++) {
+      const from = rows[index]! * width;
+      for (let word = 0; word < width; word++) target[to++] = source[from + word]!;
+    }
+  }
 }
 
 /** Sets a 64-bit column to an integer from 0 to 2^53. */
