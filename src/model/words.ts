@@ -38,3 +38,15 @@ export function cutEnd(start: Uint32Array, duration: Uint32Array, row: number): 
   duration[row * 2] = 0xffff_ffff - start[row * 2]!;
   duration[row * 2 + 1] = 0x7fff_ffff - start[row * 2 + 1]!;
 }
+
+/** Copies numbers `from` to `to` that grow by `shift` on the way; a column may be moved down in itself. */
+export function copyShifted(
+  source: Uint32Array,
+  from: number,
+  to: number,
+  target: Uint32Array,
+  at: number,
+  shift: number,
+): void {
+  for (let row = from, index = at; row < to; row++, index++) target[index] = source[row]! + shift;
+}

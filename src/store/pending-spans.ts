@@ -1,6 +1,6 @@
 import type { AssemblyInput } from '../model/assembly.ts';
 import { Quirk, type SpanBatch, type SpanColumns } from '../model/span-batch.ts';
-import { cutEnd } from '../model/words.ts';
+import { copyShifted, cutEnd } from '../model/words.ts';
 import type { Dictionaries, IdList, ProducerIds } from './dictionaries.ts';
 
 // Spans that wait for the rest of their traces: flat columns that batches are copied into, with ids of the database.
@@ -280,18 +280,6 @@ function lookUp(
     bits |= id;
   }
   return bits;
-}
-
-/** Copies numbers that grow by `shift` on the way; a column may be moved down in itself. */
-function copyShifted(
-  source: Uint32Array,
-  from: number,
-  to: number,
-  target: Uint32Array,
-  at: number,
-  shift: number,
-): void {
-  for (let row = from, index = at; row < to; row++, index++) target[index] = source[row]! + shift;
 }
 
 function cutEnds(start: Uint32Array, duration: Uint32Array, from: number, to: number): void {

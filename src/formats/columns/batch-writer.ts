@@ -15,6 +15,7 @@ import {
   type SpanColumns,
   type ValueColumns,
 } from '../../model/span-batch.ts';
+import { copyShifted } from '../../model/words.ts';
 import type { NewValues, Run } from '../lane/lane.ts';
 import {
   emptyDefinitions,
@@ -588,15 +589,10 @@ export class BatchWriter {
       spans.attributes = grown(spans.attributes, attributes + attributeCount);
     }
     copyWords(run.attributes, attributeCount, spans.attributes, attributes);
-    for (let span = 0; span < spanCount; span++) {
-      spans.attributeEnd[row + span] = attributes + run.attributeEnd[span]!;
-    }
+    copyShifted(run.attributeEnd, 0, spanCount, spans.attributeEnd, row, attributes);
     spans.count = row + spanCount;
     this.spanCount += spanCount;
-    for (let key = 0; key < run.keyCount; key++) {
-      const uses = run.uses[key]!;
-      if (uses > 0) this.#dictionary.countUses(key, uses);
-    }
+    this.#dictionary.countAll(run.uses, run.keyCount);
     if (eventCount > 0) this.#appendEvents(run, row);
     if (linkCount > 0) this.#appendLinks(run, row);
     if (spans.count >= BATCH_SPANS || attributes + attributeCount >= BATCH_ATTRIBUTES || this.#full) this.flush();
@@ -613,7 +609,7 @@ export class BatchWriter {
     values.key.set(key.subarray(0, count), row);
     values.type.set(type.subarray(0, count), row);
     values.text.set(text.subarray(0, length), start);
-    for (let value = 0; value < count; value++) values.textEnd[row + value] = start + textEnd[value]!;
+    copyShifted(textEnd, 0, count, values.textEnd, row, start);
     values.count = row + count;
     this.nextValueId += count;
     if (start + length >= BATCH_TEXT) this.#full = true;
@@ -631,10 +627,8 @@ export class BatchWriter {
     copyWords(run.eventTime, eventCount * 2, events.time, row * 2);
     copyWords(run.eventName, eventCount, events.name, row);
     copyWords(run.eventAttributes, eventAttributeCount, events.attributes, attributes);
-    for (let event = 0; event < eventCount; event++) {
-      events.span[row + event] = firstSpan + run.eventSpan[event]!;
-      events.attributeEnd[row + event] = attributes + run.eventAttributeEnd[event]!;
-    }
+    copyShifted(run.eventSpan, 0, eventCount, events.span, row, firstSpan);
+    copyShifted(run.eventAttributeEnd, 0, eventCount, events.attributeEnd, row, attributes);
     events.count = row + eventCount;
   }
 
@@ -650,10 +644,8 @@ export class BatchWriter {
     copyWords(run.linkTraceId, linkCount * 4, links.traceId, row * 4);
     copyWords(run.linkSpanId, linkCount * 2, links.spanId, row * 2);
     copyWords(run.linkAttributes, linkAttributeCount, links.attributes, attributes);
-    for (let link = 0; link < linkCount; link++) {
-      links.span[row + link] = firstSpan + run.linkSpan[link]!;
-      links.attributeEnd[row + link] = attributes + run.linkAttributeEnd[link]!;
-    }
+    copyShifted(run.linkSpan, 0, linkCount, links.span, row, firstSpan);
+    copyShifted(run.linkAttributeEnd, 0, linkCount, links.attributeEnd, row, attributes);
     links.count = row + linkCount;
   }
 

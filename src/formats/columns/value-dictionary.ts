@@ -52,9 +52,10 @@ export class ValueDictionary {
     if (key < this.#uses.length) this.#uses[key] = this.#uses[key]! + 1;
   }
 
-  /** Counts several uses. */
-  countUses(key: number, uses: number): void {
-    if (key < this.#uses.length) this.#uses[key] = this.#uses[key]! + uses;
+  /** Counts uses of the first `keyCount` keys. */
+  countAll(uses: Uint32Array, keyCount: number): void {
+    const known = Math.min(keyCount, this.#uses.length);
+    for (let key = 0; key < known; key++) this.#uses[key] = this.#uses[key]! + uses[key]!;
   }
 
   /** Returns the id remembered for these bytes, or 0. */
