@@ -61,9 +61,14 @@ export class Store {
       throw new UserError(`${this.database.path} is an empty database`, {
         hint: 'load something first: tailspan load',
       });
-    await this.database.run(`${schemaSql()}\nINSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}');`);
+    const statements = [schemaSql(), `INSERT INTO meta VALUES ('schema_version', '${SCHEMA_VERSION}');`];
+    if (this.database.path !== ':memory:') {
+      statements.push(...viewFiles().map(({ sql }) => sql));
+      this.#hasViews = true;
+    }
+    // In one transaction: each statement by itself would wait until it is on disk.
+    await this.database.run(`BEGIN TRANSACTION; ${statements.join('\n')} COMMIT;`);
     this.#isNew = true;
-    if (this.database.path !== ':memory:') await this.ensureViews();
   }
 
   async #checkVersion(): Promise<void> {
