@@ -13,6 +13,7 @@ import { Database } from '../src/store/database.ts';
 import { findTraces } from '../src/store/find-traces.ts';
 import { operationRates } from '../src/store/rates.ts';
 import { readTrace } from '../src/store/read-trace.ts';
+import { trustOf } from '../src/store/trust.ts';
 import { positiveNumber, readOptions } from './options.ts';
 import { QUESTION_COLUMNS, type Question, timed } from './questions.ts';
 import { describeMachine, formatCount, markdownTable } from './report.ts';
@@ -72,7 +73,7 @@ try {
   console.log(`${describeMachine()}\n`);
   console.log(
     `${basename(options.db)}, ${formatCount(spans)} spans, ${formatCount(statSync(options.db).size / 1e6)} MB; ` +
-      `${options.threads} threads, medians of ${runs} runs in turns, in one process, warm.\n`,
+      `at most ${options.threads} threads, medians of ${runs} runs in turns, in one process, warm.\n`,
   );
   console.log(markdownTable(QUESTION_COLUMNS, rows));
 } finally {
@@ -99,6 +100,16 @@ async function lookUps(): Promise<LookUp[]> {
       limits: [5, 10],
       program: async run => (await readTrace(database, traceOf(run).toString(16))).length,
       sql: run => count(traceSql(traceOf(run))),
+    },
+    {
+      // Every command asks it, and of a look-up no more is waited for than of the trace itself.
+      name: 'what an answer about a trace rests on',
+      limits: [5, 10],
+      program: async run => (await trustOf(database, `t.trace_id = ${traceOf(run)}::UHUGEINT`)).traceCount,
+      sql: run =>
+        count(`
+          SELECT span_count, orphan_count, complete, (SELECT sum(count) FROM ingest_issue WHERE NOT repaired AND severity = 'lost')
+          FROM trace WHERE trace_id = ${traceOf(run)}::UHUGEINT`),
     },
     {
       name: `service, duration and attribute, newest ${NEWEST} traces`,

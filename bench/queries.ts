@@ -90,7 +90,7 @@ try {
   console.log(`${describeMachine()}\n`);
   const spans = Number(await database.value('SELECT count(*) FROM span'));
   console.log(
-    `${basename(options.db)}, ${formatCount(spans)} spans, ${formatCount(statSync(options.db).size / 1e6)} MB; ${THREADS} threads, medians of ${runs} runs in turns, in one process, warm.\n`,
+    `${basename(options.db)}, ${formatCount(spans)} spans, ${formatCount(statSync(options.db).size / 1e6)} MB; at most ${THREADS} threads, medians of ${runs} runs in turns, in one process, warm.\n`,
   );
   console.log(markdownTable(QUESTION_COLUMNS, rows));
   console.log(`\n${compileTimes()}`);

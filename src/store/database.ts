@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import duckdb from '@duckdb/node-bindings';
 import { UserError } from '../errors.ts';
 import { IDS_AT_A_TIME } from './attribute-tables.ts';
@@ -150,8 +151,9 @@ export class Database implements Queryable {
     return this.#instance.withFullMemory(work);
   }
 
-  async setThreads(count: number): Promise<void> {
-    await this.run(`SET threads = ${count}`);
+  async setThreads(most: number): Promise<void> {
+    // Threads beyond the cores only take turns, and each costs processor time.
+    await this.run(`SET threads = ${Math.min(most, availableParallelism())}`);
   }
 
   /** Stops the statement that this connection runs, if it runs one: it fails. */

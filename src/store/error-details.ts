@@ -6,6 +6,7 @@ import {
   type FailureDetails,
   type FailureFields,
 } from '../model/failure.ts';
+import { numberList } from './number-list.ts';
 import type { Queryable, Row } from './queryable.ts';
 
 // What failed spans say of their failure (model/failure.ts), of many spans at once. Stack traces are left where they are until
@@ -20,7 +21,8 @@ export async function failureDetails(
   if (spanNumbers.length === 0) return details;
   await database.run('CREATE OR REPLACE TEMP TABLE failed_span (span_no BIGINT)');
   for (let from = 0; from < spanNumbers.length; from += 20_000) {
-    await database.run(`INSERT INTO failed_span SELECT unnest([${spanNumbers.slice(from, from + 20_000).join(',')}])`);
+    const some = numberList(spanNumbers.slice(from, from + 20_000), 'BIGINT');
+    await database.run(`INSERT INTO failed_span SELECT unnest(${some})`);
   }
   const spans = await database.rows(`
     SELECT span_no, message FROM span SEMI JOIN failed_span USING (span_no) JOIN status USING (status_id)`);

@@ -25,8 +25,8 @@ export interface Queryable {
    * statements that write unless `mayWrite`.
    */
   sql(text: string, mayWrite: boolean): Promise<SqlResult>;
-  /** Sets how many threads queries may use; of a database of another process that process decides. */
-  setThreads(count: number): Promise<void>;
+  /** Sets how many threads queries may use at most, as far as there are cores; of a database of another process that process decides. */
+  setThreads(most: number): Promise<void>;
   close(): void;
 }
 

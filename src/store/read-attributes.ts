@@ -1,5 +1,6 @@
 import { type AttributeValue, valueOfText } from '../model/attributes.ts';
 import { ATTRIBUTE_TABLES, IDS_AT_A_TIME } from './attribute-tables.ts';
+import { numberList } from './number-list.ts';
 import type { Queryable } from './queryable.ts';
 
 // Attributes by their ids. Those of one trace lie in some ten or twenty places of their tables; DuckDB tells them from all others by the
@@ -30,7 +31,7 @@ export async function readAttributes(database: Queryable, lists: readonly unknow
   const table = new AttributeTable();
   const sorted = [...ids].sort((a, b) => a - b);
   for (let from = 0; from < sorted.length; from += IDS_AT_A_TIME) {
-    const isIn = `attribute_id IN (${sorted.slice(from, from + IDS_AT_A_TIME).join(',')})`;
+    const isIn = `attribute_id IN (SELECT unnest(${numberList(sorted.slice(from, from + IDS_AT_A_TIME), 'UINTEGER')}))`;
     const found = ATTRIBUTE_TABLES.map(
       name => `SELECT * FROM ${name} WHERE rowid IN (SELECT rowid FROM ${name} WHERE ${isIn})`,
     );

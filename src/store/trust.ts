@@ -1,5 +1,6 @@
 import { CARRIED_FIELDS } from '../model/carried-fields.ts';
 import type { Queryable } from './queryable.ts';
+import type { SqlValue } from './values.ts';
 
 // What an answer rests on: how much was looked at, and what is known to be missing from it.
 
@@ -35,7 +36,7 @@ export async function trustOf(database: Queryable, where: string): Promise<Trust
     SELECT count(*) AS traces, coalesce(sum(span_count), 0)::BIGINT AS spans, count(*) FILTER (NOT complete) AS incomplete,
       coalesce(sum(orphan_count), 0)::BIGINT AS orphans,
       (SELECT coalesce(sum(count), 0)::BIGINT FROM ingest_issue WHERE NOT repaired AND severity = 'lost') AS lost,
-      (SELECT count(*) FROM key WHERE name = '${CARRIED_FIELDS.traceState}') AS states
+      (SELECT list(key_id) FROM key WHERE name = '${CARRIED_FIELDS.traceState}') AS state_keys
     FROM trace t WHERE ${where}`);
   const orphanCount = Number(row.orphans);
   return {
@@ -44,7 +45,7 @@ export async function trustOf(database: Queryable, where: string): Promise<Trust
     incompleteTraceCount: Number(row.incomplete),
     orphanCount,
     missingParents: orphanCount === 0 ? [] : await missingParents(database, where),
-    sampledSpanCount: row.states === 0n ? 0 : await sampledSpans(database, where),
+    sampledSpanCount: Array.isArray(row.state_keys) ? await sampledSpans(database, where, row.state_keys) : 0,
     skippedRecordCount: Number(row.lost),
   };
 }
@@ -76,11 +77,14 @@ async function missingParents(database: Queryable, where: string): Promise<Missi
   }));
 }
 
-/** Spans whose tracestate carries a sampling threshold (`ot=th:…`) other than "all". */
-async function sampledSpans(database: Queryable, where: string): Promise<number> {
+/**
+ * Spans whose tracestate (an attribute of one of `keys`) carries a sampling threshold (`ot=th:…`) other than "all". The keys stand in the
+ * statement as numbers: for those of a subquery DuckDB matches the values of all keys before it looks at the key.
+ */
+async function sampledSpans(database: Queryable, where: string, keys: readonly SqlValue[]): Promise<number> {
   const ids = await database.rows(`
     SELECT attribute_id FROM attribute
-    WHERE key_id IN (SELECT key_id FROM key WHERE name = '${CARRIED_FIELDS.traceState}')
+    WHERE key_id IN (${keys.join(',')})
       AND regexp_matches(value, '(^|,)\\s*ot=([^,]*;)?(th:[0-9a-f]*[1-9a-f]|p:[1-9])')`);
   if (ids.length === 0) return 0;
   const count = await database.value(`
