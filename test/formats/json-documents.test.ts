@@ -245,3 +245,13 @@ function withValueAt(document: unknown, path: Path, text: string): string {
   };
   return JSON.stringify(replaced(document, path)).replace(JSON.stringify(MARK), () => text);
 }
+
+test('a line of text counts once, wherever the document behind it is cut', async () => {
+  // What a source is is decided on its first 64 KiB, so only behind them it is read in chunks.
+  const lines = `${JSON.stringify(LINE_OF['OTLP requests']!(1))}\n`.repeat(200);
+  const text = `${lines}Server is listening\n${fixture('python-console/plain.txt')}`;
+  const whole = await decodeDump(text);
+  for (let chunk = lines.length + 1; chunk < text.length; chunk += 61) {
+    expect((await decodeDump(text, { chunk })).account).toEqual(whole.account);
+  }
+});

@@ -231,6 +231,8 @@ export class JsonDocuments {
     while (cursor.position < cursor.end && isBetweenDocuments(byte)) byte = bytes[++cursor.position]!;
     if (cursor.position >= cursor.end) return false;
     this.#documentOffset = this.#windowOffset + cursor.position;
+    // What stands before it has been dealt with.
+    this.#checkpoint = cursor.position;
     const head = this.#lineHead();
     if (head === undefined) return false;
     this.#isPrefixed = false;
