@@ -255,3 +255,14 @@ test('a line of text counts once, wherever the document behind it is cut', async
     expect((await decodeDump(text, { chunk })).account).toEqual(whole.account);
   }
 });
+
+test('what was mended in a resource is told each time that it comes', async () => {
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }, { value: {} }] };
+  const scopeSpans = [{ scope: { name: 'lib', attributes: 7 }, spans: [] }];
+  const line = JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] });
+  const dumps = await decodeDumps([`${line}\n${line}`, line]);
+  expect(dumps.map(({ account }) => account.repaired.map(({ reason, count }) => [reason, count]))).toEqual([
+    [['unexpected-type', 4]],
+    [['unexpected-type', 2]],
+  ]);
+});
