@@ -110,6 +110,7 @@ export const otlpJson: JsonFormat = {
   name: 'otlp-json',
   title: 'OTLP JSON',
   family: 'json',
+  isStateless: true,
   recognised: 'a `resourceSpans` (or `scopeSpans`) field, or spans with `traceId` and `spanId`',
 
   sniff({ paths, opening }) {
