@@ -21,7 +21,7 @@ export interface ThreadsOptions {
   readonly start: (options: ServiceOptions) => Promise<DecodeThread>;
 }
 
-const DEFAULTS: ThreadsOptions = { sharedBytes: 32 << 20, segmentBytes: 8 << 20, start: startDecodeThread };
+const DEFAULTS: ThreadsOptions = { sharedBytes: 128 << 20, segmentBytes: 16 << 20, start: startDecodeThread };
 
 export class DecodeThreads {
   readonly #target: IngestTarget<unknown>;
