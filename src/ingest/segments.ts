@@ -4,8 +4,8 @@ import type { Division } from '../formats/json/division.ts';
 import type { JsonDocuments } from '../formats/json/documents.ts';
 import { ChunkReader } from './source.ts';
 
-// A large file of JSON, read by several decoders at once. It is cut into segments, of which each decoder reads every so manieth,
-// always the same ones. A segment begins at the first mark in its stretch of the file, and its decoder begins there on trust, as if
+// A large file of JSON, read by several decoders at once. It is cut into segments, of which each of n decoders reads every n-th, so
+// that who reads what is the same every time. A segment begins at the first mark in its stretch of the file, and its decoder begins there on trust, as if
 // it had read all before. Whether that was right is known to who reads the segment before: at its end he must stand at the very place
 // at which the other one was put. Where he does not, or where a stretch has no mark, he reads on to the end of the file as if he were alone,
 // and what others have read behind him is of no use. So what is read is what one decoder would read, whatever the file holds.
@@ -13,7 +13,7 @@ import { ChunkReader } from './source.ts';
 /** What of a file a decoder reads, as plain data. */
 export interface Share {
   readonly file: SharedFile;
-  /** It reads the segment with its index, and then every so manieth. */
+  /** It reads the segment with its index, and then every n-th. */
   readonly turn: WriterTurn;
   /** How the file is cut. Who reads its beginning finds that out. */
   readonly division?: Division;

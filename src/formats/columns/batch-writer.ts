@@ -59,7 +59,7 @@ const ID_BLOCK = 1 << 17;
 /** Where a batch begins with fewer left than this, it begins with the next block: one that ends inside a batch cuts it in two. */
 const FEW_IDS = ID_BLOCK / 4;
 
-/** Which of how many writers one is that give ids at once, of which each takes every so manieth block. */
+/** Which of how many writers one is that give ids at once: of n, each takes every n-th block. */
 export interface WriterTurn {
   readonly index: number;
   readonly of: number;

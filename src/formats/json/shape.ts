@@ -25,7 +25,7 @@ export interface Shape {
   readonly mayStayOpen?: boolean;
   /**
    * As items of an array, how values of this shape nearly always begin and nothing else in their document does: there a large array
-   * may be cut. Only where items stand for themselves, whatever stands before them, and where reading them takes longer than storing.
+   * may be cut. Only where items stand for themselves, whatever stands before them.
    */
   readonly start?: RegExp;
   /** Called where the container begins that has these `fields` or `items`. */
