@@ -171,6 +171,8 @@ export interface JsonFormat extends FormatDescription {
   readonly isConsoleOutput?: boolean;
   /** What it is recognised by is in ordinary records of logs, too: its documents begin on a line of their own. */
   readonly isLoose?: boolean;
+  /** Nothing in a document says how others are to be read: they may be read apart, and at the same time. */
+  readonly isStateless?: boolean;
   /** Recognises a document from its outline; undefined where it is not this format (or not yet clear). */
   sniff(outline: Outline, columnMap?: ColumnMap): Sighting | undefined;
   /** Begins decoding: returns the shape to read for each container. */

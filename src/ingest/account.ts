@@ -34,6 +34,14 @@ export interface SourceAccount {
   readonly fault: { readonly message: string; readonly hint?: string } | undefined;
 }
 
+/** What was counted of a part of a source, as plain data. */
+export interface PartialAccount {
+  readonly documents: number;
+  readonly formats: readonly string[];
+  readonly skipped: readonly ReasonCount[];
+  readonly repaired: readonly ReasonCount[];
+}
+
 /** Counts what decoders report about one source. */
 export class AccountKeeper implements DecodeReport {
   documents = 0;
@@ -42,16 +50,29 @@ export class AccountKeeper implements DecodeReport {
   #repaired = new Map<Reason, { count: number; first: FirstExample }>();
 
   skip(reason: Reason, offset: number, detail: string): void {
-    count(this.#skipped, reason, offset, detail);
+    count(this.#skipped, reason, { offset, detail });
   }
 
   repair(reason: Reason, offset: number, detail: string): void {
-    count(this.#repaired, reason, offset, detail);
+    count(this.#repaired, reason, { offset, detail });
   }
 
   document(format: string): void {
     this.documents++;
     this.#formats.add(format);
+  }
+
+  /** Adds what was counted of the part of the source that follows. */
+  add({ documents, formats, skipped, repaired }: PartialAccount): void {
+    this.documents += documents;
+    for (const format of formats) this.#formats.add(format);
+    for (const { reason, count: times, first } of skipped) count(this.#skipped, reason, first, times);
+    for (const { reason, count: times, first } of repaired) count(this.#repaired, reason, first, times);
+  }
+
+  get partial(): PartialAccount {
+    const { documents, skipped, repaired } = this;
+    return { documents, formats: [...this.#formats], skipped, repaired };
   }
 
   get format(): string | undefined {
@@ -71,12 +92,12 @@ export class AccountKeeper implements DecodeReport {
 function count(
   counts: Map<Reason, { count: number; first: FirstExample }>,
   reason: Reason,
-  offset: number,
-  detail: string,
+  { offset, detail }: FirstExample,
+  times = 1,
 ): void {
   const known = counts.get(reason);
-  if (known === undefined) counts.set(reason, { count: 1, first: { offset, detail: detail.slice(0, 200) } });
-  else known.count++;
+  if (known === undefined) counts.set(reason, { count: times, first: { offset, detail: detail.slice(0, 200) } });
+  else known.count += times;
 }
 
 function listOf(counts: Map<Reason, { count: number; first: FirstExample }>): ReasonCount[] {
@@ -84,6 +105,15 @@ function listOf(counts: Map<Reason, { count: number; first: FirstExample }>): Re
   return [...counts]
     .map(([reason, { count: total, first }]) => ({ reason, count: total, first }))
     .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
+}
+
+export function accountOf(
+  source: string,
+  { format, documents, skipped, repaired }: AccountKeeper,
+  counts: { readonly spans: number; readonly bytes: number; readonly contentBytes: number },
+  fault?: SourceAccount['fault'],
+): SourceAccount {
+  return { source, format, documents, ...counts, skipped, repaired, fault };
 }
 
 /** Says whether trace data is missing because of what an account lists. */

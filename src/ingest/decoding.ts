@@ -12,16 +12,17 @@ import { EMBEDDED_JSON, JsonDocuments } from '../formats/json/documents.ts';
 import { SpanLane } from '../formats/lane/lane.ts';
 import type { ColumnMap } from '../formats/rows/columns.ts';
 import { TextLines } from '../formats/text-lines.ts';
-import { AccountKeeper, type SourceAccount } from './account.ts';
+import { AccountKeeper, accountOf, type PartialAccount, type SourceAccount } from './account.ts';
 import { type ArchiveEntry, type ArchiveKind, archiveKind, tarEntries, zipEntries } from './archives.ts';
 import { type CompressionLimits, decompressed, decompressedMessage, isCompressed, MAGIC_BYTES } from './compression.ts';
 import { SourceDamage } from './damage.ts';
+import { faultOf, faultOfDamage, type Head } from './faults.ts';
 import { base64Lines, base64WidthOf, frames, framingOf, isBase64Lines, wrappedBase64 } from './frames.ts';
 import { HeadedStream, isPlainText } from './head.ts';
 import { unwrappingOf } from './log-wrappers.ts';
-import { chunksOf, type Source } from './source.ts';
+import { readShare, type Share, type ShareListener } from './segments.ts';
+import { ChunkReader, chunksOf, type Source } from './source.ts';
 import { Spool } from './spool.ts';
-import { HINT_FORMATS, poorOutput, refusalOf } from './unreadable.ts';
 
 // From a source to batches: decompress, take off what a log put around each line, recognise, decode. Runs on the thread of
 // the database for small sources and in a worker for large ones; it is the same code.
@@ -51,6 +52,21 @@ export interface DecodeObserver extends DecodeReport {
   layer(what: string): void;
   /** How the source begins, without what was taken off. */
   head(bytes: Uint8Array): void;
+}
+
+/** What was read of a file that others read, too, since it was last said. */
+export interface ReadPart {
+  readonly account: PartialAccount;
+  readonly spans: number;
+}
+
+/** Is told how a decoder gets on with its share of a file. */
+export interface PartListener extends Omit<ShareListener, 'onSegment'> {
+  /** The file is such that it can be shared. Told by who reads its beginning, before all else. */
+  onHead(head: Head): void;
+  onSegment(part: ReadPart): void;
+  /** The end of the file was read, or all of it that can be. */
+  onEnd(part: ReadPart, bytes: number, damage: SourceDamage | undefined): void;
 }
 
 /** A place for bytes: what a decoder is to the stream before it. */
@@ -145,7 +161,7 @@ export class SourceDecoder {
     // An archive that was read to its end has no account but those of its files.
     if (account === undefined && waiting !== undefined) return waiting;
     await tell(undefined);
-    return account ?? this.#accountOf(input.name, new AccountKeeper(), { spans: 0, bytes: 0, contentBytes: 0 });
+    return account ?? accountOf(input.name, new AccountKeeper(), { spans: 0, bytes: 0, contentBytes: 0 });
   }
 
   /** Decodes one input; returns its account, undefined where it is an archive of which nothing is to be said. */
@@ -238,14 +254,68 @@ export class SourceDecoder {
     }
     const spans = archive === undefined ? this.writer.spanCount - spansBefore : 0;
     const counts = { spans, bytes, contentBytes };
-    if (damage !== undefined) {
-      const hint = damage.hint ?? (spans > 0 || isArchiveRead ? HINT_KEPT : undefined);
-      return this.#accountOf(name, account, counts, {
-        message: damage.message,
-        ...(hint === undefined ? {} : { hint }),
-      });
+    if (damage !== undefined)
+      return accountOf(name, account, counts, faultOfDamage(damage, spans > 0 || isArchiveRead));
+    return accountOf(name, account, counts, stream && faultOf(account, stream, spans));
+  }
+
+  /**
+   * Decodes a share of a file that others decode, too; whose account it is to put together what all of them say. Returns false, having
+   * read nothing, where the file is not JSON as it is stored: then it is for one decoder alone.
+   */
+  async decodeShare(name: string, share: Share, listener: PartListener): Promise<boolean> {
+    if (share.division === undefined) {
+      const head = await this.#headOfJson(name, share);
+      if (head === undefined) return false;
+      listener.onHead(head);
+      this.#json.begin(0);
     }
-    return this.#accountOf(name, account, counts, stream && this.#faultOf(account, stream, spans));
+    let spansBefore = this.writer.spanCount;
+    const partOf = (): ReadPart => {
+      const part = { account: this.#account.partial, spans: this.writer.spanCount - spansBefore };
+      this.writer.flush();
+      this.#account = new AccountKeeper();
+      spansBefore = this.writer.spanCount;
+      return part;
+    };
+    this.#account = new AccountKeeper();
+    let bytes = 0;
+    let damage: SourceDamage | undefined;
+    try {
+      const isEnd = await readShare(this.#json, share, {
+        onDivision: division => listener.onDivision(division),
+        onProgress: read => {
+          bytes = read;
+          return listener.onProgress(read);
+        },
+        onSegment: () => listener.onSegment(partOf()),
+        onReadOn: () => listener.onReadOn(),
+      });
+      if (!isEnd) return true;
+    } catch (error) {
+      if (!(error instanceof SourceDamage)) throw error;
+      damage = error;
+    }
+    this.#json.end();
+    listener.onEnd(partOf(), bytes, damage);
+    return true;
+  }
+
+  /** The beginning of a file that is JSON documents with nothing around them; undefined where it is anything else. */
+  async #headOfJson(name: string, { file }: Share): Promise<Head | undefined> {
+    const stored = new ChunkReader(file.descriptor, true).chunks(0);
+    let hasLayers = false;
+    const onLayer = () => {
+      hasLayers = true;
+    };
+    const stream = await HeadedStream.open(decompressed(stored, this.#options.compression, name, onLayer));
+    const { head, isWhole } = stream;
+    await stream.close();
+    await stored.return(undefined);
+    const { recordBytes } = this.#options.limits;
+    if (hasLayers || archiveKind(head) !== undefined) return undefined;
+    if (unwrappingOf(head, isWhole, recordBytes, this.#context.report) !== undefined) return undefined;
+    return this.#sinkFor(head, isWhole, 0, false) === this.#json ? { head, isWhole } : undefined;
   }
 
   /** Decodes a file of an archive as an input of its own. */
@@ -253,69 +323,6 @@ export class SourceDecoder {
     await tell(undefined);
     const account = await this.#decode({ name: `${name}:${path}`, chunks, tell, archives: archives + 1 });
     if (account !== undefined) await tell(account);
-  }
-
-  #accountOf(
-    source: string,
-    account: AccountKeeper,
-    counts: { readonly spans: number; readonly bytes: number; readonly contentBytes: number },
-    fault?: SourceAccount['fault'],
-  ): SourceAccount {
-    return {
-      source,
-      format: account.format,
-      documents: account.documents,
-      ...counts,
-      skipped: account.skipped,
-      repaired: account.repaired,
-      fault,
-    };
-  }
-
-  /** Why a source that was read to its end is nevertheless not whole, or no trace dump at all. */
-  #faultOf(account: AccountKeeper, { head, isWhole }: HeadedStream, spans: number): SourceAccount['fault'] {
-    const skipped = account.skipped;
-    const find = (...reasons: readonly Reason[]) => skipped.find(({ reason }) => reasons.includes(reason));
-    // Of what is not read it is no matter that it is cut off.
-    const named = spans === 0 && account.documents === 0 ? find('unread-format', 'unrecognised-json') : undefined;
-    const truncated = find('truncated');
-    if (truncated !== undefined && named === undefined) {
-      return {
-        message: `is cut off: ${truncated.first.detail} (byte ${truncated.first.offset})`,
-        hint: spans > 0 ? HINT_KEPT : 'not one span is whole',
-      };
-    }
-    if (spans > 0) return undefined;
-    const poor = account.documents === 0 ? poorOutput(head) : undefined;
-    if (poor !== undefined) return poor;
-    const answer = find('api-error');
-    if (answer !== undefined) {
-      return {
-        message: `is the error answer of an API: ${answer.first.detail}`,
-        hint: 'ask the API for the trace again',
-      };
-    }
-    if (named?.reason === 'unread-format') {
-      return {
-        message: `is in a format that is not read: ${named.first.detail}`,
-        hint: refusalOf(head, true).hint,
-      };
-    }
-    if (named !== undefined) {
-      return { message: `holds JSON but no trace format that is read: ${named.first.detail}`, hint: HINT_FORMATS };
-    }
-    // Among text that is no JSON, what begins like it and is broken is text, too.
-    const broken = skipped.find(({ reason }) => reason.startsWith('malformed-'));
-    if (broken !== undefined && (account.documents > 0 || find('not-json') === undefined)) {
-      return {
-        message: `is broken: ${broken.first.detail} (byte ${broken.first.offset})`,
-        hint: 'check how the file was written; nothing in it could be read',
-      };
-    }
-    if (account.documents > 0) return undefined;
-    if (skipped.every(({ reason }) => reason === 'not-json' || reason === 'malformed-json'))
-      return refusalOf(head, isWhole);
-    return undefined;
   }
 
   /** Decides what a stream is from its first bytes; undefined where it is nothing that is read. */
@@ -392,8 +399,6 @@ export class SourceDecoder {
     await sink.end();
   }
 }
-
-const HINT_KEPT = 'what stands before it was read';
 
 /** Says whether some line begins, behind white space, with a JSON object or array, or has a document behind other text. */
 function looksLikeJson(head: Uint8Array): boolean {

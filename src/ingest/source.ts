@@ -102,9 +102,7 @@ export function isPattern(name: string): boolean {
 }
 
 /**
- * Yields a source's bytes as they are stored. A chunk holds its bytes until the next but one is asked for; then they are
- * overwritten: memory that is used again is in the processor's cache, and nothing need be collected. The next chunk is read
- * while the one at hand is worked on. Throws `SourceDamage` where reading fails.
+ * Yields a source's bytes as they are stored, in chunks as `ChunkReader` has them. Throws `SourceDamage` where reading fails.
  */
 export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   if (source.url !== undefined) {
@@ -112,40 +110,73 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
     return;
   }
   let file: FileHandle | undefined;
-  let coming: Promise<Uint8Array> | undefined;
   try {
-    file = source.path === undefined ? undefined : await open(source.path);
-    const descriptor = file?.fd ?? STDIN;
-    const buffers = [newChunk(), newChunk(), newChunk()] as const;
-    const readInto = (buffer: Buffer, tries = 0) =>
-      new Promise<Uint8Array>((resolve, reject) => {
-        read(descriptor, buffer, 0, CHUNK, null, (error, length) => {
-          if (error === null) resolve(buffer.subarray(0, length));
-          // A pipe that someone made non-blocking, as Node.js does where process.stdin is touched: nothing has come yet.
-          else if (error.code === 'EAGAIN') {
-            const again = () => readInto(buffer, tries + 1).then(resolve, reject);
-            if (tries < QUICK_TRIES) setImmediate(again);
-            else setTimeout(again, Math.min(tries - QUICK_TRIES, LONGEST_WAIT_MS));
-          } else reject(error);
-        });
-      });
-    coming = readInto(buffers[0]);
-    for (let turn = 1; ; turn++) {
-      const chunk = await coming;
-      if (chunk.length === 0) return;
-      coming = readInto(buffers[turn % 3 === 0 ? 0 : turn % 3 === 1 ? 1 : 2]);
-      // It is awaited in the next round; should the caller stop before, its failure is nobody's.
-      coming.catch(() => {});
-      yield chunk;
-    }
-  } catch (error) {
-    throw error instanceof SourceDamage ? error : new SourceDamage(explain(error).message, { cause: error });
+    file = source.path === undefined ? undefined : await open(source.path).catch(damaged);
+    // Of a pipe a read that is under way may never end.
+    yield* new ChunkReader(file?.fd ?? STDIN, source.bytes !== undefined).chunks();
   } finally {
-    // A read that is under way must not outlive its descriptor, whose number the next file may be given. Of a pipe it may
-    // never end.
-    if (source.bytes !== undefined) await coming?.catch(() => {});
     await file?.close();
   }
+}
+
+/**
+ * Reads what an open file holds. A chunk holds its bytes until the next but one is asked for; then they are overwritten: memory
+ * that is used again is in the processor's cache, and nothing need be collected. The next chunk is read while the one at hand is
+ * worked on. Throws `SourceDamage` where reading fails.
+ */
+export class ChunkReader {
+  readonly #descriptor: number;
+  readonly #isFile: boolean;
+  readonly #buffers = [newChunk(), newChunk(), newChunk()] as const;
+
+  constructor(descriptor: number, isFile: boolean) {
+    this.#descriptor = descriptor;
+    this.#isFile = isFile;
+  }
+
+  /** Yields what stands in a file between two places; without them what comes next, to the end. */
+  async *chunks(from: number | null = null, to = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
+    let position = from;
+    let coming: Promise<Uint8Array> | undefined;
+    try {
+      coming = this.#readInto(0, position, to);
+      for (let turn = 1; ; turn++) {
+        const chunk = await coming;
+        if (chunk.length === 0) return;
+        if (position !== null) position += chunk.length;
+        coming = this.#readInto(turn, position, to);
+        // It is awaited in the next round; should the caller stop before, its failure is nobody's.
+        coming.catch(() => {});
+        yield chunk;
+      }
+    } catch (error) {
+      damaged(error);
+    } finally {
+      // A read that is under way must not outlive its descriptor, whose number the next file may be given.
+      if (this.#isFile) await coming?.catch(() => {});
+    }
+  }
+
+  #readInto(turn: number, position: number | null, to: number, tries = 0): Promise<Uint8Array> {
+    const buffer = this.#buffers[turn % 3 === 0 ? 0 : turn % 3 === 1 ? 1 : 2];
+    const length = Math.min(CHUNK, position === null ? CHUNK : Math.max(0, to - position));
+    if (length === 0) return Promise.resolve(buffer.subarray(0, 0));
+    return new Promise<Uint8Array>((resolve, reject) => {
+      read(this.#descriptor, buffer, 0, length, position, (error, bytes) => {
+        if (error === null) resolve(buffer.subarray(0, bytes));
+        // A pipe that someone made non-blocking, as Node.js does where process.stdin is touched: nothing has come yet.
+        else if (error.code === 'EAGAIN') {
+          const again = () => this.#readInto(turn, position, to, tries + 1).then(resolve, reject);
+          if (tries < QUICK_TRIES) setImmediate(again);
+          else setTimeout(again, Math.min(tries - QUICK_TRIES, LONGEST_WAIT_MS));
+        } else reject(error);
+      });
+    });
+  }
+}
+
+function damaged(error: unknown): never {
+  throw error instanceof SourceDamage ? error : new SourceDamage(explain(error).message, { cause: error });
 }
 
 /** The reason of a file system error in words. */

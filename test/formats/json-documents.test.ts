@@ -245,3 +245,24 @@ function withValueAt(document: unknown, path: Path, text: string): string {
   };
   return JSON.stringify(replaced(document, path)).replace(JSON.stringify(MARK), () => text);
 }
+
+test('a line of text counts once, wherever the document behind it is cut', async () => {
+  // What a source is is decided on its first 64 KiB, so only behind them it is read in chunks.
+  const lines = `${JSON.stringify(LINE_OF['OTLP requests']!(1))}\n`.repeat(200);
+  const text = `${lines}Server is listening\n${fixture('python-console/plain.txt')}`;
+  const whole = await decodeDump(text);
+  for (let chunk = lines.length + 1; chunk < text.length; chunk += 61) {
+    expect((await decodeDump(text, { chunk })).account).toEqual(whole.account);
+  }
+});
+
+test('what was mended in a resource is told each time that it comes', async () => {
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }, { value: {} }] };
+  const scopeSpans = [{ scope: { name: 'lib', attributes: 7 }, spans: [] }];
+  const line = JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] });
+  const dumps = await decodeDumps([`${line}\n${line}`, line]);
+  expect(dumps.map(({ account }) => account.repaired.map(({ reason, count }) => [reason, count]))).toEqual([
+    [['unexpected-type', 4]],
+    [['unexpected-type', 2]],
+  ]);
+});

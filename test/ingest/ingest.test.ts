@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/formats/format.ts';
 import type { SourceAccount } from '../../src/ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../../src/ingest/compression.ts';
+import { startDecodeThread } from '../../src/ingest/decode-thread.ts';
+import type { ThreadsOptions } from '../../src/ingest/decode-threads.ts';
 import { DeferredTarget } from '../../src/ingest/deferred-target.ts';
 import { type IngestHooks, type IngestTarget, ingest } from '../../src/ingest/ingest.ts';
 import { findSources, type Source } from '../../src/ingest/source.ts';
@@ -28,9 +30,12 @@ async function sourcesOf(...paths: readonly string[]): Promise<Source[]> {
 /** The same sources, of which it is not known that they are large: they are decoded on this thread. */
 const onThisThread = (sources: readonly Source[]) => sources.map(source => ({ ...source, bytes: undefined }));
 
-async function load(store: Store, sources: readonly Source[], hooks: IngestHooks = {}) {
-  return ingest(sources, await store.loader(), OPTIONS, hooks);
+async function load(store: Store, sources: readonly Source[], hooks: IngestHooks = {}, threads?: ThreadsOptions) {
+  return ingest(sources, await store.loader(), OPTIONS, hooks, threads);
 }
+
+/** Two workers share what is large enough for one. */
+const SHARED: ThreadsOptions = { sharedBytes: 4 << 20, segmentBytes: 300_000, start: startDecodeThread };
 
 const spansIn = (store: Store) => readSpans(store.database, 'TRUE', 's.trace_id, s.span_no');
 
@@ -106,6 +111,25 @@ describe('a large file', () => {
     expect(await spansIn(there)).toEqual(await spansIn(here));
   });
 
+  test('is the same through two workers', async () => {
+    // A line that is no document: from there on one of them reads alone, and the other one is started anew for the next source.
+    const half = LARGE.indexOf('\n', LARGE.length / 2) + 1;
+    const mixed = fileOf(Buffer.concat([LARGE.subarray(0, half), Buffer.from('text\n'), LARGE.subarray(half)]));
+    const sources = await sourcesOf(fileOf(LARGE), mixed, fileOf(LARGE.subarray(0, -1000)));
+    const [here, there] = [await openStore(), await openStore()];
+    const local = await load(here, onThisThread(sources));
+    const seen: number[] = [];
+    const onProgress: IngestHooks['onProgress'] = ({ source, bytes }) => {
+      if (source === sources[0]) seen.push(bytes);
+    };
+    expect(await load(there, sources, { onProgress }, SHARED)).toEqual(local);
+    expect(await spansIn(there)).toEqual(await spansIn(here));
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(seen.at(-1)).toBe(LARGE.length);
+    const twice = await there.database.value('SELECT count(*) - count(DISTINCT attribute_id) FROM attribute');
+    expect(twice).toBe(0n);
+  });
+
   test('may follow a small one and be followed by one, and by a large one again', async () => {
     const small = fixturePath('otlp-json/shop.jsonl');
     const other = fixturePath('jaeger-json/plain.json');
@@ -145,21 +169,23 @@ describe('a large file', () => {
 
 describe('stopping', () => {
   const places = [
-    ['in the worker', (sources: readonly Source[]) => sources],
-    ['on this thread', onThisThread],
+    ['in the worker', (sources: readonly Source[]) => sources, undefined],
+    ['in two workers', (sources: readonly Source[]) => sources, SHARED],
+    ['on this thread', onThisThread, undefined],
   ] as const;
 
-  test.each(places)('in the middle of a source leaves nothing of it behind: %s', async (_, at) => {
+  test.each(places)('in the middle of a source leaves nothing of it behind: %s', async (_, at, threads) => {
     const store = await openStore();
     const [first] = await sourcesOf(fixturePath('otlp-json/shop.jsonl'));
     const large = at(await sourcesOf(fileOf(LARGE)));
     const controller = new AbortController();
-    const stopped = load(store, [first!, ...large], {
+    const hooks: IngestHooks = {
       signal: controller.signal,
       onProgress: ({ source, spans }) => {
         if (source !== first && spans === 0) controller.abort(new Error('stopped by the user'));
       },
-    });
+    };
+    const stopped = load(store, [first!, ...large], hooks, threads);
     await expect(stopped).rejects.toThrow('stopped by the user');
     expect((await spansIn(store)).length).toBe(53);
     expect(await store.database.value('SELECT count(*) FROM ingest')).toBe(1n);
@@ -311,11 +337,12 @@ describe('a target', () => {
   });
 
   test.each(['begin', 'add', 'finish traces.json'])('that fails at "%s" ends the ingest', async failAt => {
-    for (const place of ['worker', 'thread']) {
+    for (const place of ['worker', 'workers', 'thread']) {
       const target = new Notes();
       target.failAt = failAt;
       const sources = await sourcesOf(fileOf(LARGE));
-      const failed = ingest(place === 'worker' ? sources : onThisThread(sources), target, OPTIONS);
+      const threads = place === 'workers' ? SHARED : undefined;
+      const failed = ingest(place === 'thread' ? onThisThread(sources) : sources, target, OPTIONS, {}, threads);
       await expect(failed).rejects.toThrow(`${failAt} failed`);
       expect(target.calls.filter(call => call === 'abort')).toHaveLength(failAt === 'begin' ? 0 : 1);
       expect(target.calls.at(-1)).toBe(failAt === 'begin' ? 'begin' : 'abort');

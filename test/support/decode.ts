@@ -55,11 +55,16 @@ export async function decodeDumps(
   return decoded;
 }
 
-/** Puts batches together again: ids become what they stand for. */
-class BatchReader {
-  readonly spans: DecodedSpan[] = [];
+/** Puts the batches of a producer together again: ids become what they stand for. */
+export class BatchReader {
+  readonly spans: DecodedSpan[];
   readonly #definitions: Definitions = { names: [], keys: [], operations: [], resources: [], scopes: [], statuses: [] };
   readonly #values = new Map<number, readonly [string, AttributeValue]>();
+
+  /** Spans are added to the given ones. */
+  constructor(spans: DecodedSpan[] = []) {
+    this.spans = spans;
+  }
 
   read({ definitions, values, spans, events, links }: SpanBatch): void {
     const known = this.#definitions;

@@ -54,6 +54,17 @@ const MAX_SPARE = 14;
 /** High word of 10^15 ns, eleven days after the epoch: from here on a time was taken from a real clock. */
 const EPOCH_HIGH = 232_830;
 
+/** Ids for attribute values are taken in blocks of so many where several writers give them at once. */
+const ID_BLOCK = 1 << 17;
+/** Where a batch begins with fewer left than this, it begins with the next block: one that ends inside a batch cuts it in two. */
+const FEW_IDS = ID_BLOCK / 4;
+
+/** Which of how many writers one is that give ids at once: of n, each takes every n-th block. */
+export interface WriterTurn {
+  readonly index: number;
+  readonly of: number;
+}
+
 /** What a new writer must know of the database it feeds, and where its batches go. */
 export interface BatchWriterOptions {
   readonly producer: number;
@@ -100,6 +111,9 @@ export class BatchWriter {
   spanCount = 0;
   /** The id that the next new attribute value will get. */
   nextValueId: number;
+  /** Where the block of ids in hand ends, and how far behind it the writer's next one begins. */
+  #blockEnd = Infinity;
+  #betweenBlocks = 0;
 
   readonly #options: BatchWriterOptions;
   readonly #isShared: boolean;
@@ -182,9 +196,52 @@ export class BatchWriter {
 
   /** Leaves out ids below `next`: another producer has given them. Call it between sources only, after `flush`. */
   skipValueIds(next: number): void {
-    if (next <= this.nextValueId) return;
+    this.#blockEnd = Infinity;
+    this.#continueIds(Math.max(next, this.nextValueId));
+  }
+
+  /**
+   * Shares the ids from `first` on with other writers, for as long as a source takes: call it between sources only, after `flush`. No
+   * id from there on may have been given.
+   */
+  takeTurns(first: number, { index, of }: WriterTurn): void {
+    this.#betweenBlocks = (of - 1) * ID_BLOCK;
+    this.#blockEnd = first + (index + 1) * ID_BLOCK;
+    this.#continueIds(first + index * ID_BLOCK);
+  }
+
+  /** Sees to it that the next `count` new values, not more than a quarter of a block, get ids in a row. */
+  reserveValueIds(count: number): void {
+    if (this.nextValueId + count > this.#blockEnd) this.#nextBlock();
+  }
+
+  #nextBlock(): void {
+    if (this.#values.count > 0) this.#sendValues();
+    const first = this.#blockEnd + this.#betweenBlocks;
+    this.#blockEnd = first + ID_BLOCK;
+    this.#continueIds(first);
+  }
+
+  #continueIds(next: number): void {
     this.nextValueId = next;
     if (this.#values.count === 0) this.#values.firstId = next;
+  }
+
+  /** Sends off the new values ahead of the spans that have them, which may have to be held. */
+  #sendValues(): void {
+    const isShared = this.#isShared;
+    const batch: SpanBatch = {
+      producer: this.#options.producer,
+      definitions: this.#definitions,
+      values: this.#values,
+      spans: newSpans(isShared, 0),
+      events: newEvents(isShared, 0),
+      links: newLinks(isShared, 0),
+    };
+    this.#definitions = emptyDefinitions();
+    this.#values = newValues(isShared, 256, this.nextValueId);
+    this.#full = false;
+    this.#options.onBatch(batch);
   }
 
   /** Id of a name (of a span, an event or a service) given as bytes. */
@@ -713,6 +770,7 @@ export class BatchWriter {
   }
 
   #newValue(key: number, type: number, source: ByteSource, from: number, to: number): number {
+    if (this.nextValueId === this.#blockEnd) this.#nextBlock();
     const values = this.#values;
     const row = values.count++;
     if (row === values.key.length) growValues(values);
@@ -780,6 +838,7 @@ export class BatchWriter {
     }
     this.#full = false;
     this.#options.onBatch(batch);
+    this.reserveValueIds(FEW_IDS);
   }
 
   /** Gives a batch back whose contents have been taken over: its columns serve for the next one. */

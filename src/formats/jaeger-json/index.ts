@@ -44,6 +44,9 @@ const REFERENCE_KEYS = new KeyTable({ refType: 1, traceID: 2, spanID: 3 });
 const TAG_KEYS = new KeyTable({ key: 1, type: 2, vType: 2, value: 3 });
 const LOG_KEYS = new KeyTable({ timestamp: 1, fields: 2 });
 
+/** How a trace begins as Jaeger writes it; its spans begin alike, but have no `spans`. */
+const TRACE_START = /\{\s*"traceID"\s*:\s*"[^"]{0,64}"\s*,\s*"spans"/;
+
 /** The attribute under which Jaeger itself keeps its warnings when it writes OTLP. */
 const WARNINGS = '@jaeger@warnings';
 const REFERENCE_TYPE = 'opentracing.ref_type';
@@ -63,6 +66,7 @@ export const jaegerJson: JsonFormat = {
   name: 'jaeger-json',
   title: 'Jaeger JSON',
   family: 'json',
+  isStateless: true,
   recognised: '`spans` with `spanID` and `operationName`, in a trace with `processes`',
 
   sniff({ paths, complete }) {
@@ -148,6 +152,7 @@ class JaegerJsonReader {
         processes: { record: cursor => this.#readProcesses(cursor) },
       },
       repeatable: true,
+      start: TRACE_START,
       open: () => this.#openTrace(),
       close: () => this.#closeTrace(),
     };

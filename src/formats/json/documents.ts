@@ -1,5 +1,6 @@
 import type { DecodeContext, JsonFormat, Reason, Sighting } from '../format.ts';
 import { BadRecord, JsonCursor, JsonKind, JsonSyntaxError, NEED_MORE, type Skip } from './cursor.ts';
+import { BY_DOCUMENTS, byItems, type Division, isSamePlace, type Place, type PlaceInDocument } from './division.ts';
 import { type Outline, outlineOf } from './outline.ts';
 import type { Shape } from './shape.ts';
 
@@ -34,6 +35,8 @@ interface Frame {
   readonly fields: Readonly<Record<string, Shape>>;
   readonly close: (() => void) | undefined;
   readonly mayStayOpen?: boolean | undefined;
+  /** The field that is being walked. */
+  field?: string;
   /** True until the first item or key. */
   first: boolean;
 }
@@ -50,8 +53,13 @@ export class JsonDocuments {
   /** Offset in the source of the window's first byte. */
   #windowOffset = 0;
   #documentOffset = 0;
+  /** Where the first document began, or what stands in its place. */
+  #firstOffset: number | undefined;
   #frames: Frame[] = [];
   #format: JsonFormat | undefined;
+  #container = '';
+  /** All documents so far are of formats that keep nothing of one document for the next. */
+  #isStateless = true;
   #skip: Skip | undefined;
   #ended = false;
   /** Where reading goes on when the window ends before the step in hand does. */
@@ -101,8 +109,10 @@ export class JsonDocuments {
   begin(offset: number, isLog = false): void {
     this.#cursor.reset();
     this.#windowOffset = offset;
+    this.#firstOffset = undefined;
     this.#frames = [];
     this.#format = undefined;
+    this.#isStateless = true;
     this.#skip = undefined;
     this.#ended = false;
     this.#needed = 0;
@@ -119,6 +129,71 @@ export class JsonDocuments {
     this.#windowOffset += cursor.position;
     cursor.fill(cursor.position, chunk);
     if (this.#ended || cursor.end >= this.#needed) this.#run();
+  }
+
+  /** Begins in the middle of an input, at a place where another reader stands. */
+  beginAt(offset: number, { document }: Place): void {
+    this.begin(offset);
+    if (document === undefined) return;
+    const format = this.#formats.find(({ name }) => name === document.format);
+    if (format === undefined) throw new Error(`no format is called ${document.format}`);
+    this.#format = format;
+    this.#container = document.container;
+    this.#documentOffset = document.offset;
+    let shape = this.#shapeOf(format, document.container);
+    for (const step of document.path) {
+      const isEntered = step === undefined ? this.#tryEnterArray(shape) : this.#tryEnterObject(shape);
+      const frame = this.#frames[this.#frames.length - 1];
+      const inner = step === undefined ? frame?.items : frame?.fields[step];
+      if (!isEntered || frame === undefined || inner === undefined) throw new Error(`${format.name} has no such place`);
+      frame.first = false;
+      if (step !== undefined) frame.field = step;
+      shape = inner;
+    }
+  }
+
+  /** How what follows may be cut for other readers; undefined where it cannot, or where that is not known yet. */
+  get division(): Division | undefined {
+    if (!this.#isPlain) return undefined;
+    if (this.#firstOffset !== undefined && this.#documentOffset > this.#firstOffset) return BY_DOCUMENTS;
+    // The innermost array that nobody waits for the end of.
+    let division: Division | undefined;
+    for (let depth = 0; depth < this.#frames.length; depth++) {
+      const { close, items } = this.#frames[depth]!;
+      if (close !== undefined) break;
+      const document = items?.start === undefined ? undefined : this.#placeIn(depth + 1);
+      if (document !== undefined && items?.start !== undefined) division = byItems(document, items.start);
+    }
+    return division;
+  }
+
+  /**
+   * Reads what has come as far as it goes, and says whether that is all and reading stands at the place: so whatever follows is
+   * read as by a reader that begins there.
+   */
+  isAt(place: Place): boolean {
+    const cursor = this.#cursor;
+    if (cursor.position < cursor.end) this.#run();
+    if (cursor.position < cursor.end || this.#skip !== undefined || this.#junk !== undefined) return false;
+    if (!this.#isPlain || this.#frames.some(({ first, close }) => first || close !== undefined)) return false;
+    const document = this.#placeIn(this.#frames.length);
+    return (document === undefined) === (this.#frames.length === 0) && isSamePlace(place, { document });
+  }
+
+  /** Nothing that was read so far has a say in what follows but the document in hand. */
+  get #isPlain(): boolean {
+    return this.#isStateless && !this.#isLog && !this.#isConsoleOutput && this.#others.size === 0;
+  }
+
+  /** The place in the document in hand that its outermost frames are. */
+  #placeIn(depth: number): PlaceInDocument | undefined {
+    if (this.#format === undefined || depth === 0) return undefined;
+    return {
+      format: this.#format.name,
+      container: this.#container,
+      offset: this.#documentOffset,
+      path: this.#frames.slice(0, depth).map(({ items, field }) => (items === undefined ? field : undefined)),
+    };
   }
 
   /** Reads what is left; what the input broke off in the middle is closed and reported. */
@@ -231,8 +306,11 @@ export class JsonDocuments {
     while (cursor.position < cursor.end && isBetweenDocuments(byte)) byte = bytes[++cursor.position]!;
     if (cursor.position >= cursor.end) return false;
     this.#documentOffset = this.#windowOffset + cursor.position;
+    // What stands before it has been dealt with.
+    this.#checkpoint = cursor.position;
     const head = this.#lineHead();
     if (head === undefined) return false;
+    this.#firstOffset ??= this.#documentOffset;
     this.#isPrefixed = false;
     if (JSON_START.test(head)) return this.#recognise();
     const found = this.#recogniseBehindText();
@@ -354,16 +432,22 @@ export class JsonDocuments {
       this.#startSkip();
       return;
     }
+    const shape = this.#shapeOf(format, sighting.container);
+    this.#format = format;
+    this.#container = sighting.container;
+    this.#isStateless &&= format.isStateless === true;
+    this.#isConsoleOutput ||= this.#isLog || format.isConsoleOutput === true;
+    this.#enter(shape);
+    if (this.#frames.length === 0 && this.#skip === undefined) this.#finishDocument();
+  }
+
+  #shapeOf(format: JsonFormat, container: string): Shape {
     let shapeOf = this.#shapes.get(format);
     if (shapeOf === undefined) {
       shapeOf = this.#open(format);
       this.#shapes.set(format, shapeOf);
     }
-    const shape = shapeOf(sighting.container);
-    this.#format = format;
-    this.#isConsoleOutput ||= this.#isLog || format.isConsoleOutput === true;
-    this.#enter(shape);
-    if (this.#frames.length === 0 && this.#skip === undefined) this.#finishDocument();
+    return shapeOf(container);
   }
 
   #finishDocument(): void {
@@ -389,6 +473,7 @@ export class JsonDocuments {
     if (!cursor.nextKey(frame.first)) return this.#leave(frame);
     const key = cursor.textString();
     const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
+    frame.field = key;
     if (field === undefined) this.#startSkip();
     else this.#enter(field);
     frame.first = false;

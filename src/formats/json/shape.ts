@@ -23,6 +23,11 @@ export interface Shape {
   readonly repeatable?: boolean;
   /** The array of `items` may end where the input does: its format does not ask for the closing bracket. */
   readonly mayStayOpen?: boolean;
+  /**
+   * As items of an array, how values of this shape nearly always begin and nothing else in their document does: there a large array
+   * may be cut. Only where items stand for themselves, whatever stands before them.
+   */
+  readonly start?: RegExp;
   /** Called where the container begins that has these `fields` or `items`. */
   readonly open?: () => void;
   /** Called where the container ends, also when it ends because the input does. */

@@ -145,8 +145,13 @@ export interface NewValues {
 
 let compiled: WebAssembly.Module | undefined;
 
+/** Has the lanes of this thread made of a module that another thread has compiled: what is hot in it is optimised once for both. */
+export function useLaneModule(module: WebAssembly.Module): void {
+  compiled ??= module;
+}
+
 /** The module, where `npm run build` has made it. */
-function moduleOf(): WebAssembly.Module | undefined {
+export function laneModule(): WebAssembly.Module | undefined {
   if (compiled !== undefined) return compiled;
   const isSource = import.meta.url.endsWith('.ts');
   try {
@@ -199,7 +204,7 @@ export class SpanLane {
 
   /** A lane into a writer; undefined where it has not been built, or has no room. */
   static open(writer: BatchWriter): SpanLane | undefined {
-    const module = moduleOf();
+    const module = laneModule();
     if (module === undefined) return undefined;
     try {
       return new SpanLane(module, writer);
@@ -217,7 +222,7 @@ export class SpanLane {
       (...numbers) => {
         this.#takeValues();
         const answered = answer(...numbers);
-        this.#functions.continueIds(writer.nextValueId);
+        this.#continueIds();
         return answered;
       };
     const host: Readonly<Record<string, (...numbers: number[]) => number | undefined>> = {
@@ -231,6 +236,7 @@ export class SpanLane {
       keyOf: (_form, from, to) => asked(this.#host).key(from - this.#base, to - this.#base),
       takeValues: () => {
         this.#takeValues();
+        this.#continueIds();
         return undefined;
       },
       nameOf: (from, to) => {
@@ -401,6 +407,7 @@ export class SpanLane {
     this.#host = host;
     this.#base = base;
     const context = writer.operationContext();
+    writer.reserveValueIds(this.#newValues.key.length);
     lane.beginRun(context, writer.resource, base + from, writer.nextValueId);
     try {
       lane[reader](base + from, base + to, writer.emptyName, isFirst ? 1 : 0, trace, context);
@@ -422,6 +429,12 @@ export class SpanLane {
       writer.appendRun(run);
     } else if (++this.#idle >= PATIENCE) this.#resting = REST;
     return lane.committedTo() - base;
+  }
+
+  /** Has the lane number values from where the writer is, with room for as many as it keeps. */
+  #continueIds(): void {
+    this.#writer.reserveValueIds(this.#newValues.key.length);
+    this.#functions.continueIds(this.#writer.nextValueId);
   }
 
   /** Has the writer take the values over that the lane has given ids. */

@@ -110,6 +110,7 @@ export const otlpJson: JsonFormat = {
   name: 'otlp-json',
   title: 'OTLP JSON',
   family: 'json',
+  isStateless: true,
   recognised: 'a `resourceSpans` (or `scopeSpans`) field, or spans with `traceId` and `spanId`',
 
   sniff({ paths, opening }) {
@@ -149,6 +150,8 @@ class OtlpJsonReader {
   readonly #resourceIds: number[] = [];
   readonly #scopeTexts = new ByteDictionary(() => {});
   readonly #scopeIds: number[] = [];
+  /** Something in the resource or scope in hand was mended: it is not remembered, so that this is told each time that it comes. */
+  #isMended = false;
   #resource: number | undefined;
   #unknownResource: number | undefined;
   #scope: number | undefined;
@@ -273,12 +276,15 @@ class OtlpJsonReader {
     cursor.skipValue();
     const end = cursor.position;
     const known = this.#resourceTexts.idOf(cursor, start, end);
-    if (this.#resourceIds[known] === undefined) {
+    let resource = this.#resourceIds[known];
+    if (resource === undefined) {
       cursor.position = start;
-      this.#resourceIds[known] = this.#parseResource(cursor);
+      this.#isMended = false;
+      resource = this.#parseResource(cursor);
+      if (!this.#isMended) this.#resourceIds[known] = resource;
       cursor.position = end;
     }
-    this.#resource = this.#resourceIds[known];
+    this.#resource = resource;
   }
 
   #parseResource(cursor: JsonCursor): number {
@@ -296,12 +302,15 @@ class OtlpJsonReader {
     cursor.skipValue();
     const end = cursor.position;
     const known = this.#scopeTexts.idOf(cursor, start, end);
-    if (this.#scopeIds[known] === undefined) {
+    let scope = this.#scopeIds[known];
+    if (scope === undefined) {
       cursor.position = start;
-      this.#scopeIds[known] = this.#parseScope(cursor);
+      this.#isMended = false;
+      scope = this.#parseScope(cursor);
+      if (!this.#isMended) this.#scopeIds[known] = scope;
       cursor.position = end;
     }
-    this.#scope = this.#scopeIds[known];
+    this.#scope = scope;
   }
 
   #parseScope(cursor: JsonCursor): number {
@@ -510,12 +519,14 @@ class OtlpJsonReader {
 
   #passOver(cursor: JsonCursor, field: string): void {
     if (cursor.kind() !== JsonKind.null) {
+      this.#isMended = true;
       this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
     }
     cursor.skipValue();
   }
 
   #reportNoKey(at: number): void {
+    this.#isMended = true;
     this.#context.report.repair('unexpected-type', this.#offsetOf(at), 'an attribute without a key');
   }
 

@@ -43,6 +43,9 @@ const SPAN_KEYS = new KeyTable({
 const ENDPOINT_KEYS = new KeyTable({ serviceName: 1, ipv4: 2, ipv6: 3, port: 4 });
 const ANNOTATION_KEYS = new KeyTable({ timestamp: 1, value: 2 });
 
+/** How a span begins as nearly all that write it do; nothing else in a span does. */
+const SPAN_START = /\{\s*"(?:traceId|parentId|id)"\s*:/;
+
 /** What a tag, or a field of an endpoint, is; beside what `TagField` has. */
 const Field = { ...TagField, ...LaneField, link: 11 } as const;
 
@@ -50,6 +53,7 @@ export const zipkinJson: JsonFormat = {
   name: 'zipkin-json',
   title: 'Zipkin v2 JSON',
   family: 'json',
+  isStateless: true,
   recognised: 'spans with `traceId` and `id`, and no `binaryAnnotations`',
 
   sniff({ paths, complete }) {
@@ -130,6 +134,7 @@ class ZipkinJsonReader {
       record: cursor => this.#readSpan(cursor),
       run: (cursor, isFirst) => this.#readRun(cursor, isFirst),
       repeatable: true,
+      start: SPAN_START,
     };
   }
 
