@@ -57,7 +57,7 @@ export async function ingest<Result>(
   const done: IngestedSource<Result>[] = [];
   const decoders = new Decoders(target, options, threads);
   try {
-    for (const source of sources) {
+    for (const [index, source] of sources.entries()) {
       hooks.signal?.throwIfAborted();
       await target.begin();
       try {
@@ -65,7 +65,10 @@ export async function ingest<Result>(
           done.push({ account: ofFile, result: await target.finish(ofFile) });
           await target.begin();
         });
+        // Threads take a while to end. No other source is waiting for them, and the target has work left.
+        const closing = index === sources.length - 1 ? decoders.close() : undefined;
         done.push({ account, result: await target.finish(account) });
+        await closing;
       } catch (error) {
         await target.abort();
         throw error;
