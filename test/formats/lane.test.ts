@@ -167,6 +167,15 @@ test.each([
   );
 });
 
+test('a key is read from where it stands, also behind a text with escapes', async () => {
+  const endpoint = { serviceName: 'web', ipv4: '10.0.0.1', port: 8080 };
+  const common = { traceId: '1'.padStart(32, '0'), timestamp: 1795165200000000, localEndpoint: endpoint };
+  const tags = { 'service.version': '1.2.0', 'telemetry.sdk.name': '', 'otel.scope.name': '' };
+  const line = (id: string, name: string, more: object) =>
+    `${JSON.stringify([{ ...common, id: id.padStart(16, '0'), name, annotations: [], tags: { ...more, ...tags } }])}\n`;
+  await expectSame(line('1', '', { ' ': '[""]' }) + line('1', 'a', {}));
+});
+
 describe('more than is remembered', () => {
   const MANY = 70_000;
   const hex = (index: number) => (index + 1).toString(16);

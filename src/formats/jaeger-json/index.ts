@@ -313,7 +313,7 @@ class JaegerJsonReader {
       return this.#field === TagField.none ? this.#key : LANE_FIELD + this.#field;
     },
     key: (from, to) => {
-      const key = this.#writer.keyOf(this.#cursorAt(from).text, from, to);
+      const key = this.#writer.keyOf(this.#cursorAt(from), from, to);
       return key === this.#event || this.#fields.fieldOf(key) !== TagField.none ? LANE_FIELD : key;
     },
     status: (hasError, code, description, errorText) => this.#fields.statusOf(hasError, code, description, errorText),

@@ -381,7 +381,7 @@ class OtlpJsonReader {
       this.#laneHost.value = this.#value;
       return this.#key;
     },
-    key: (from, to) => this.#writer.keyOf(this.#cursorAt(from).text, from, to),
+    key: (from, to) => this.#writer.keyOf(this.#cursorAt(from), from, to),
     status: from => this.#readStatus(this.#cursorAt(from)),
   };
 

@@ -167,7 +167,7 @@ class ZipkinJsonReader {
       return this.#field === Field.none ? this.#key : LANE_FIELD + this.#field;
     },
     key: (from, to) => {
-      const key = this.#writer.keyOf(this.#cursorAt(from).text, from, to);
+      const key = this.#writer.keyOf(this.#cursorAt(from), from, to);
       return this.#fields.fieldOf(key) !== Field.none || this.#roles.of(key) !== Field.none ? LANE_FIELD : key;
     },
     status: (hasError, code, description, errorText) => this.#fields.statusOf(hasError, code, description, errorText),
