@@ -173,6 +173,8 @@ export interface JsonFormat extends FormatDescription {
   readonly isLoose?: boolean;
   /** Nothing in a document says how others are to be read: they may be read apart, and at the same time. */
   readonly isStateless?: boolean;
+  /** It takes longer to decode than what it holds takes to be stored. */
+  readonly isSlow?: boolean;
   /** Recognises a document from its outline; undefined where it is not this format (or not yet clear). */
   sniff(outline: Outline, columnMap?: ColumnMap): Sighting | undefined;
   /** Begins decoding: returns the shape to read for each container. */

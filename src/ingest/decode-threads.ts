@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { AccountKeeper, accountOf, type SourceAccount } from './account.ts';
 import type { FromWorker, ServiceOptions } from './decode-service.ts';
 import { type DecodeThread, startDecodeThread } from './decode-thread.ts';
@@ -18,10 +19,18 @@ export interface ThreadsOptions {
   /** From which size on a file is shared, and the stretches in which it is cut. */
   readonly sharedBytes: number;
   readonly segmentBytes: number;
+  /** Only files are shared that take longer to decode than to store. */
+  readonly onlySlow: boolean;
   readonly start: (options: ServiceOptions) => Promise<DecodeThread>;
 }
 
-const DEFAULTS: ThreadsOptions = { sharedBytes: 128 << 20, segmentBytes: 16 << 20, start: startDecodeThread };
+const DEFAULTS: ThreadsOptions = {
+  sharedBytes: 128 << 20,
+  segmentBytes: 16 << 20,
+  // One core stores while another decodes. Without a third one, a second decoder only makes the first one wait.
+  onlySlow: availableParallelism() < 3,
+  start: startDecodeThread,
+};
 
 export class DecodeThreads {
   readonly #target: IngestTarget<unknown>;
@@ -50,10 +59,10 @@ export class DecodeThreads {
 
   /** Opens what several threads may read. What cannot be opened is for a decoder to complain of. */
   async #openShared({ path, bytes }: Source): Promise<{ shared: SharedFile; close(): Promise<void> } | undefined> {
-    const { sharedBytes, segmentBytes } = this.#threadsOptions;
+    const { sharedBytes, segmentBytes, onlySlow } = this.#threadsOptions;
     if (path === undefined || bytes === undefined || bytes < sharedBytes || bytes <= segmentBytes) return undefined;
     const file = await open(path).catch(() => undefined);
-    return file && { shared: { descriptor: file.fd, bytes, segmentBytes }, close: () => file.close() };
+    return file && { shared: { descriptor: file.fd, bytes, segmentBytes, onlySlow }, close: () => file.close() };
   }
 
   /** Returns a thread, which is started when it is first asked for. */

@@ -24,6 +24,8 @@ export interface SharedFile {
   readonly descriptor: number;
   readonly bytes: number;
   readonly segmentBytes: number;
+  /** It is only shared if it takes longer to decode than to store. */
+  readonly onlySlow: boolean;
 }
 
 export interface ShareListener {
@@ -62,8 +64,11 @@ export async function readShare(documents: JsonDocuments, share: Share, listener
   for (let step = 0; division === undefined && step < file.segmentBytes; ) {
     step = Math.min(step + STEP, file.segmentBytes);
     await readTo(step);
-    division = documents.division;
-    if (division !== undefined) listener.onDivision(division);
+    const found = documents.division;
+    if (found === undefined) continue;
+    if (file.onlySlow && !found.isSlow) break;
+    division = found;
+    listener.onDivision(division);
   }
   let segment = turn.index;
   for (; division !== undefined; segment += turn.of) {

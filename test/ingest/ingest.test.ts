@@ -35,7 +35,12 @@ async function load(store: Store, sources: readonly Source[], hooks: IngestHooks
 }
 
 /** Two workers share what is large enough for one. */
-const SHARED: ThreadsOptions = { sharedBytes: 4 << 20, segmentBytes: 300_000, start: startDecodeThread };
+const SHARED: ThreadsOptions = {
+  sharedBytes: 4 << 20,
+  segmentBytes: 300_000,
+  onlySlow: false,
+  start: startDecodeThread,
+};
 
 const spansIn = (store: Store) => readSpans(store.database, 'TRUE', 's.trace_id, s.span_no');
 

@@ -91,7 +91,7 @@ function threadsOf(pace: Pace, segmentBytes: number, lane: boolean) {
       },
     };
   };
-  return { options: { sharedBytes: 0, segmentBytes, start }, ended };
+  return { options: { sharedBytes: 0, segmentBytes, onlySlow: false, start }, ended };
 }
 
 const folder = () => temporaryFolder();
@@ -224,6 +224,21 @@ describe('a file that is read by two', () => {
   ])('but by one from where it has %s', async (_, text) => {
     const { ended } = await bothWays(Buffer.from(text), 1500, `${folder()}/dump`);
     expect(ended).toHaveLength(1);
+  });
+
+  test('where no core is left over only if it takes longer to decode than to store', async () => {
+    const read = async (text: string) => {
+      const path = `${folder()}/dump`;
+      writeFileSync(path, text);
+      const target = new Batches();
+      const threads = new DecodeThreads(target, OPTIONS, { ...threadsOf([1, 1], 3000, false).options, onlySlow: true });
+      await threads.decode({ name: 'dump', path, bytes: text.length }, {}, async () => {});
+      await threads.close();
+      return { readers: target.taken.length, spans: target.spans.length };
+    };
+    expect(await read(LINES.toString())).toEqual({ readers: 1, spans: 60 });
+    expect(await read(JSON.stringify(zipkin))).toEqual({ readers: 1, spans: 120 });
+    expect(await read(JSON.stringify(jaeger))).toEqual({ readers: 2, spans: 80 });
   });
 
   test('is cut off, or has nothing to read', async () => {

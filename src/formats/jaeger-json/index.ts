@@ -67,6 +67,7 @@ export const jaegerJson: JsonFormat = {
   title: 'Jaeger JSON',
   family: 'json',
   isStateless: true,
+  isSlow: true,
   recognised: '`spans` with `spanID` and `operationName`, in a trace with `processes`',
 
   sniff({ paths, complete }) {

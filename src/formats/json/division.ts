@@ -24,14 +24,18 @@ export interface Division {
   readonly place: Place;
   /** What ends where the input can probably be cut. That it can is known only to who has read so far. */
   readonly mark: RegExp;
+  /** What is read takes longer to decode than to store. */
+  readonly isSlow: boolean;
 }
 
 /** Documents that begin on lines of their own. */
-export const BY_DOCUMENTS: Division = { place: { document: undefined }, mark: /\n(?=[{[])/ };
+export function byDocuments(isSlow: boolean): Division {
+  return { place: { document: undefined }, mark: /\n(?=[{[])/, isSlow };
+}
 
 /** Items of an array in a document; `itemStart` is how they begin. */
-export function byItems(document: PlaceInDocument, itemStart: RegExp): Division {
-  return { place: { document }, mark: new RegExp(`\\}(?=\\s*,\\s*${itemStart.source})`) };
+export function byItems(document: PlaceInDocument, itemStart: RegExp, isSlow: boolean): Division {
+  return { place: { document }, mark: new RegExp(`\\}(?=\\s*,\\s*${itemStart.source})`), isSlow };
 }
 
 export function isSamePlace({ document: a }: Place, { document: b }: Place): boolean {

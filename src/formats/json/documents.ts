@@ -1,6 +1,6 @@
 import type { DecodeContext, JsonFormat, Reason, Sighting } from '../format.ts';
 import { BadRecord, JsonCursor, JsonKind, JsonSyntaxError, NEED_MORE, type Skip } from './cursor.ts';
-import { BY_DOCUMENTS, byItems, type Division, isSamePlace, type Place, type PlaceInDocument } from './division.ts';
+import { byDocuments, byItems, type Division, isSamePlace, type Place, type PlaceInDocument } from './division.ts';
 import { type Outline, outlineOf } from './outline.ts';
 import type { Shape } from './shape.ts';
 
@@ -60,6 +60,8 @@ export class JsonDocuments {
   #container = '';
   /** All documents so far are of formats that keep nothing of one document for the next. */
   #isStateless = true;
+  /** A format that was met takes longer to decode than to store. */
+  #isSlow = false;
   #skip: Skip | undefined;
   #ended = false;
   /** Where reading goes on when the window ends before the step in hand does. */
@@ -113,6 +115,7 @@ export class JsonDocuments {
     this.#frames = [];
     this.#format = undefined;
     this.#isStateless = true;
+    this.#isSlow = false;
     this.#skip = undefined;
     this.#ended = false;
     this.#needed = 0;
@@ -155,14 +158,14 @@ export class JsonDocuments {
   /** How what follows may be cut for other readers; undefined where it cannot, or where that is not known yet. */
   get division(): Division | undefined {
     if (!this.#isPlain) return undefined;
-    if (this.#firstOffset !== undefined && this.#documentOffset > this.#firstOffset) return BY_DOCUMENTS;
+    if (this.#firstOffset !== undefined && this.#documentOffset > this.#firstOffset) return byDocuments(this.#isSlow);
     // The innermost array that nobody waits for the end of.
     let division: Division | undefined;
     for (let depth = 0; depth < this.#frames.length; depth++) {
       const { close, items } = this.#frames[depth]!;
       if (close !== undefined) break;
       const document = items?.start === undefined ? undefined : this.#placeIn(depth + 1);
-      if (document !== undefined && items?.start !== undefined) division = byItems(document, items.start);
+      if (document !== undefined && items?.start !== undefined) division = byItems(document, items.start, this.#isSlow);
     }
     return division;
   }
@@ -436,6 +439,7 @@ export class JsonDocuments {
     this.#format = format;
     this.#container = sighting.container;
     this.#isStateless &&= format.isStateless === true;
+    this.#isSlow ||= format.isSlow === true;
     this.#isConsoleOutput ||= this.#isLog || format.isConsoleOutput === true;
     this.#enter(shape);
     if (this.#frames.length === 0 && this.#skip === undefined) this.#finishDocument();
