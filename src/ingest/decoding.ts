@@ -280,16 +280,23 @@ export class SourceDecoder {
     };
     this.#account = new AccountKeeper();
     let bytes = 0;
+    let isShared = share.division !== undefined;
     let damage: SourceDamage | undefined;
     try {
       const isEnd = await readShare(this.#json, share, {
-        onDivision: division => listener.onDivision(division),
+        onDivision: division => {
+          isShared = true;
+          listener.onDivision(division);
+        },
         onProgress: read => {
           bytes = read;
           return listener.onProgress(read);
         },
         onSegment: () => listener.onSegment(partOf()),
-        onReadOn: () => listener.onReadOn(),
+        onReadOn: () => {
+          if (!isShared) this.writer.takeAllTurns();
+          listener.onReadOn();
+        },
       });
       if (!isEnd) return true;
     } catch (error) {

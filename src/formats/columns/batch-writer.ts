@@ -210,6 +210,11 @@ export class BatchWriter {
     this.#continueIds(first + index * ID_BLOCK);
   }
 
+  /** Takes all ids from here on. None of those of other writers may have been used. */
+  takeAllTurns(): void {
+    this.#blockEnd = Infinity;
+  }
+
   /** Sees to it that the next `count` new values, not more than a quarter of a block, get ids in a row. */
   reserveValueIds(count: number): void {
     if (this.nextValueId + count > this.#blockEnd) this.#nextBlock();
