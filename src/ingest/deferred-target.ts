@@ -1,6 +1,6 @@
 import type { SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
-import type { IngestTarget } from './ingest.ts';
+import type { IngestTarget } from './target.ts';
 
 /**
  * A target that is still being opened. Decoding begins at once, and what it gives waits until the target is there: for a

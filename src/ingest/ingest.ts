@@ -1,8 +1,8 @@
-import type { SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
 import { DecodeThreads, type ThreadsOptions } from './decode-threads.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
 import type { Source } from './source.ts';
+import type { IngestHooks, IngestTarget, OnAccount } from './target.ts';
 
 // Sources, one after the other, into a target that owns the database. Small sources are decoded on this thread; a
 // worker costs more to start than they take. Large ones are decoded in workers while this thread appends.
@@ -10,41 +10,10 @@ import type { Source } from './source.ts';
 /** From this size on, in bytes, decoding is worth a thread of its own. */
 const WORKER_BYTES = 4 << 20;
 
-/** Where batches go: the store's loader. */
-export interface IngestTarget<Result> {
-  /** The first id that a new producer may give to an attribute. */
-  readonly nextAttributeId: number;
-  /** Returns a number for a new producer of batches. */
-  newProducer(): number;
-  begin(): Promise<void>;
-  /** Resolves once `add` takes batches over at once; before, it may keep them. */
-  ready(): Promise<void>;
-  add(batch: SpanBatch): void;
-  /** Ends the source and commits it. */
-  finish(account: SourceAccount): Promise<Result>;
-  /** Undoes the source. */
-  abort(): Promise<void>;
-}
-
-export interface IngestProgress {
-  readonly source: Source;
-  /** Bytes read of the source, as stored. */
-  readonly bytes: number;
-  readonly spans: number;
-}
-
-export interface IngestHooks {
-  readonly onProgress?: (progress: IngestProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
 export interface IngestedSource<Result> {
   readonly account: SourceAccount;
   readonly result: Result;
 }
-
-/** Takes the account of a file of an archive whose spans are all with the target, before any of the next one are. */
-export type OnAccount = (account: SourceAccount) => Promise<void>;
 
 /** Reads sources in order; of an archive, each file is one. Faults of a source are in its account; errors of the target, and an abort, are thrown. */
 export async function ingest<Result>(

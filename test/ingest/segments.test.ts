@@ -6,7 +6,7 @@ import { DEFAULT_COMPRESSION_LIMITS } from '../../src/ingest/compression.ts';
 import { DecodeService } from '../../src/ingest/decode-service.ts';
 import type { DecodeThread, ThreadListener } from '../../src/ingest/decode-thread.ts';
 import { DecodeThreads } from '../../src/ingest/decode-threads.ts';
-import type { IngestHooks, IngestTarget } from '../../src/ingest/ingest.ts';
+import type { IngestHooks, IngestTarget } from '../../src/ingest/target.ts';
 import type { SpanBatch } from '../../src/model/span-batch.ts';
 import { BatchReader, type DecodedDump, type DecodedSpan, decodeDump } from '../support/decode.ts';
 import { fixture, fixtureFolders, fixturesIn } from '../support/fixtures.ts';
