@@ -28,6 +28,9 @@ const PIECE = 1 << 16;
 /** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md). */
 const OUTPUT = 1 << 20;
 
+/** Chunks back from which on memory is given back: who reads them holds one and the one before, and one more is made meanwhile. */
+const HELD_CHUNKS = 3;
+
 interface Decompressor extends EventEmitter {
   write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
   end(): void;
@@ -174,15 +177,16 @@ export class ByteReader {
 /**
  * Yields the bytes under every layer of compression. Throws `SourceDamage` behind the last good byte where a layer is
  * cut off, broken, or grows beyond the limits. `name` is the file's, for Brotli cannot be told by its bytes. `onLayer` is told the name
- * of each codec, the outermost first.
+ * of each codec, the outermost first. A chunk holds its bytes until the next but one is asked for, unless `isKept`.
  */
 export async function* decompressed(
   chunks: AsyncIterable<Uint8Array>,
   limits: CompressionLimits = DEFAULT_COMPRESSION_LIMITS,
   name = '',
   onLayer: (codec: string) => void = () => {},
+  isKept = false,
 ): AsyncGenerator<Uint8Array> {
-  yield* peeled(chunks, limits, /\.br$/i.test(name) ? BROTLI : undefined, 0, onLayer);
+  yield* peeled(chunks, limits, /\.br$/i.test(name) ? BROTLI : undefined, 0, onLayer, isKept);
 }
 
 async function* peeled(
@@ -191,6 +195,7 @@ async function* peeled(
   named: StreamCodec | undefined,
   layers: number,
   onLayer: (codec: string) => void,
+  isKept: boolean,
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(chunks);
   const head = await reader.peek(MAGIC_BYTES);
@@ -201,7 +206,7 @@ async function* peeled(
   else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
   else {
     onLayer(codec.name);
-    yield* ahead(peeled(members(reader, codec, limits), limits, undefined, layers + 1, onLayer));
+    yield* ahead(peeled(members(reader, codec, limits, isKept), limits, undefined, layers + 1, onLayer, isKept));
   }
 }
 
@@ -235,7 +240,7 @@ export async function decompressedMessage(
     yield message;
   };
   const parts: Uint8Array[] = [];
-  for await (const part of decompressed(whole(), limits, '', onLayer)) parts.push(part);
+  for await (const part of decompressed(whole(), limits, '', onLayer, true)) parts.push(part);
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
 
@@ -251,7 +256,7 @@ export async function* inflated(
   volume: Volume,
 ): AsyncGenerator<Uint8Array> {
   const { default: library } = await import('node:zlib');
-  yield* member(new ByteReader(chunks), DEFLATE, library, limits, volume);
+  yield* member(new ByteReader(chunks), DEFLATE, library, limits, volume, true);
 }
 
 /** What went into decompression, and what came out of it. */
@@ -270,11 +275,16 @@ function growsTooMuch({ ratio }: CompressionLimits): SourceDamage {
   );
 }
 
-async function* members(reader: ByteReader, codec: Codec, limits: CompressionLimits): AsyncGenerator<Uint8Array> {
+async function* members(
+  reader: ByteReader,
+  codec: Codec,
+  limits: CompressionLimits,
+  isKept: boolean,
+): AsyncGenerator<Uint8Array> {
   const volume: Volume = { in: 0, out: 0 };
   const { default: library } = await import('node:zlib');
   for (;;) {
-    if ('create' in codec) yield* member(reader, codec, library, limits, volume);
+    if ('create' in codec) yield* member(reader, codec, library, limits, volume, isKept);
     else {
       for await (const [content, stored] of codec.blocks(reader)) {
         volume.in += stored;
@@ -300,10 +310,12 @@ async function* member(
   library: typeof zlib,
   limits: CompressionLimits,
   volume: Volume,
+  isKept: boolean,
 ): AsyncGenerator<Uint8Array> {
   await codec.header?.(reader);
   const stream = codec.create(library);
   const ready: Uint8Array[] = [];
+  const held: Uint8Array[] = [];
   let failure: Error | undefined;
   let ended = false;
   let crc = 0;
@@ -341,7 +353,10 @@ async function* member(
         volume.in += piece.length;
       }
       for (const data of ready) if (codec.trailer !== undefined) crc = library.crc32(data, crc);
-      yield* ready.splice(0);
+      for (const data of ready.splice(0)) {
+        yield data;
+        if (!isKept && held.push(data) > HELD_CHUNKS) giveBack(held.shift());
+      }
       if (piece === undefined) break;
       if (!ended && failure === undefined && stream.bytesWritten < fed) await over;
       if (ended) reader.giveBack(piece.subarray(piece.length - (fed - stream.bytesWritten)));
@@ -356,6 +371,15 @@ async function* member(
     stream.destroy();
   }
   await codec.trailer?.(reader, crc, length);
+}
+
+/**
+ * Gives memory back to which a library has written the last byte. Left to be collected, every few dozen chunks would have the whole heap
+ * marked (docs/performance.md).
+ */
+function giveBack(chunk: Uint8Array | undefined): void {
+  if (chunk === undefined || !(chunk.buffer instanceof ArrayBuffer) || chunk.buffer.byteLength !== OUTPUT) return;
+  if (chunk.byteOffset + chunk.byteLength === OUTPUT) chunk.buffer.transfer(0);
 }
 
 async function readGzipHeader(reader: ByteReader): Promise<void> {

@@ -150,6 +150,40 @@ test('any nesting of any members in any chunks comes out whole', async () => {
   );
 });
 
+describe('many chunks', () => {
+  const large = Buffer.concat(
+    Array.from({ length: 40 }, (_, part) => Buffer.concat([Buffer.from([part]), NOISE, TEXT])),
+  );
+
+  test.each([
+    ['gzip', gzip(large)],
+    ['zstd', zstd(large)],
+    ['gzip in zstd', zstd(gzip(large))],
+    ['members', Buffer.concat([gzip(large), gzip(large)])],
+  ])('hold their bytes until the next but one is asked for, and no memory for long: %s', async (name, bytes) => {
+    const content = name === 'members' ? Buffer.concat([large, large]) : large;
+    const given: Uint8Array[] = [];
+    let at = 0;
+    for await (const chunk of decompressed(chunked(bytes, 1 << 20))) {
+      const before = given.at(-1) ?? new Uint8Array(0);
+      const both = Buffer.concat([before, chunk]);
+      at += chunk.length;
+      expect(both.equals(content.subarray(at - both.length, at))).toBe(true);
+      given.push(chunk);
+    }
+    expect(at).toBe(content.length);
+    const held = given.filter(chunk => chunk.byteLength > 0).reduce((sum, chunk) => sum + chunk.length, 0);
+    expect(held).toBeLessThan(content.length / 2);
+  });
+
+  test('of a message are its own', async () => {
+    expect((await decompressedMessage(gzip(large), DEFAULT_COMPRESSION_LIMITS)).length).toBe(large.length);
+    expect(Buffer.from(await decompressedMessage(zstd(gzip(large)), DEFAULT_COMPRESSION_LIMITS)).equals(large)).toBe(
+      true,
+    );
+  });
+});
+
 test('more than four layers are refused', async () => {
   const layers = (count: number) => Array.from({ length: count }).reduce<Buffer>(bytes => gzipSync(bytes), TEXT);
   expect(await peel(layers(4))).toEqual({ content: TEXT, damage: undefined });
