@@ -174,6 +174,7 @@ export class SpanLane {
       | Reader
       | Counted
       | 'beginRun'
+      | 'endRun'
       | 'committedTo'
       | 'jaegerProcess'
       | 'lastFound'
@@ -221,9 +222,11 @@ export class SpanLane {
       (answer: LaneFunction): LaneFunction =>
       (...numbers) => {
         this.#takeValues();
-        const answered = answer(...numbers);
-        this.#continueIds();
-        return answered;
+        try {
+          return answer(...numbers);
+        } finally {
+          this.#continueIds();
+        }
       };
     const host: Readonly<Record<string, (...numbers: number[]) => number | undefined>> = {
       attributeKey: asking((form, from, to) => {
@@ -282,6 +285,7 @@ export class SpanLane {
       jaegerJsonSpans: called('jaegerJsonSpans'),
       zipkinJsonSpans: called('zipkinJsonSpans'),
       beginRun: called('beginRun'),
+      endRun: called('endRun'),
       committedTo: called('committedTo'),
       jaegerProcess: called('jaegerProcess'),
       lastFound: called('lastFound'),
@@ -414,6 +418,7 @@ export class SpanLane {
     } catch {
       // The host could not answer for the span in hand: it will read that one itself, and say why.
     }
+    lane.endRun();
     this.#takeValues();
     const spanCount = lane.spanCount();
     if (spanCount > 0) {

@@ -4,7 +4,7 @@ export { jaegerJsonSpans, jaegerProcess } from "./jaeger-json";
 export { otlpJsonSpans } from "./otlp-json";
 export { protoSpans } from "./proto";
 export {
-  attributeCount, beginRun, committedTo, eventAttributeCount, eventCount, keyCount, lastFound, linkAttributeCount, linkCount, spanCount,
+  attributeCount, beginRun, committedTo, endRun, eventAttributeCount, eventCount, keyCount, lastFound, linkAttributeCount, linkCount, spanCount,
 } from "./run";
 export { continueIds, newValueCount, valuesTaken } from "./values";
 export { zipkinJsonSpans } from "./zipkin-json";

@@ -65,13 +65,20 @@ export const LENGTH_SETS: u32 = 256;
 export const LENGTHS_OF_SET: u32 = 4;
 export const LENGTHS: u32 = REFERENCES + REFERENCE_COUNT * REFERENCE_BYTES;
 
+/** Values that wait for their ids (values.ts). */
+export const WAITING_COUNT: u32 = 64;
+export const WAITING_BYTES: u32 = 80;
+export const WAITING: u32 = (LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4 + 63) & ~63;
+/** Where a value goes that nobody asked for. */
+export const NOWHERE: u32 = WAITING + WAITING_COUNT * WAITING_BYTES;
+
 // The cache of texts. A bucket is four slots, half a line of the processor's cache; what a slot stands for is beside its text in the ring: form
-// and length, key, value, a word that is not used. Both are no larger than pays: what a processor finds in them at once is worth more than
+// and length, key, value. Both are no larger than pays: what a processor finds in them at once is worth more than
 // what they hold besides (docs/performance.md), for the dictionary of values knows what is forgotten here.
 export const BUCKETS: u32 = 1 << 13;
 export const BUCKET_BYTES: u32 = 32;
-export const SLOTS: u32 = (LENGTHS + LENGTH_SETS * LENGTHS_OF_SET * 4 + 63) & ~63;
-export const ENTRY_HEADER: u32 = 16;
+export const SLOTS: u32 = (NOWHERE + 4 + 63) & ~63;
+export const ENTRY_HEADER: u32 = 12;
 export const RING_BYTES: u32 = 1 << 22;
 /** Longer texts are not worth a place. */
 export const LONGEST: u32 = 2048;

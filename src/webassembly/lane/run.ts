@@ -59,6 +59,11 @@ let committed: u32 = 0;
 export function committedTo(): u32 { return committed; }
 export function setCommitted(at: u32): void { committed = at; }
 
+/** Ends the run: its values have their ids. */
+export function endRun(): void {
+  values.settleCommitted();
+}
+
 /** Begins a run at `from` in the input; the next new value gets the given id. Where all of its spans are of one resource and scope, these are the given ones. */
 export function beginRun(newContext: u32, newResource: u32, from: u32, nextValueId: u32): void {
   values.continueIds(nextValueId);
@@ -112,6 +117,19 @@ export function spanId(): u64 { return load<u64>(SPAN_ID + spans * 8); }
 @inline
 export function setParentId(id: u64): void { store<u64>(PARENT_ID + spans * 8, id); }
 
+/** Has the value that was found go to `at`: now, or when it has its id. */
+@inline
+function place(at: u32, value: u32): void {
+  if (foundWaits) values.sendTo(at);
+  else store<u32>(at, value);
+}
+
+/** The same in place of another value, which may still wait. */
+function replace(at: u32, value: u32): void {
+  if (!foundWaits) values.settle();
+  place(at, value);
+}
+
 /** Adds an attribute; a key that the span has already takes the new value. False where there is no room. */
 @inline
 export function addAttribute(key: u32, value: u32): bool {
@@ -120,13 +138,13 @@ export function addAttribute(key: u32, value: u32): bool {
   store<u32>(USES + key * 4, load<u32>(USES + key * 4) + 1);
   if (key >= keyEnd) keyEnd = key + 1;
   if (load<u32>(seen) == spanSerial) {
-    store<u32>(ATTRIBUTES + load<u32>(SEEN_AT + key * 4) * 4, value);
+    replace(ATTRIBUTES + load<u32>(SEEN_AT + key * 4) * 4, value);
     return true;
   }
   if (handAttributes == RUN_ATTRIBUTES) return false;
   store<u32>(seen, spanSerial);
   store<u32>(SEEN_AT + key * 4, handAttributes);
-  store<u32>(ATTRIBUTES + handAttributes * 4, value);
+  place(ATTRIBUTES + handAttributes * 4, value);
   handAttributes++;
   return true;
 }
@@ -156,12 +174,12 @@ export function setEventName(id: u32): void { store<u32>(EVENT_NAME + (handEvent
 export function addEventAttribute(key: u32, value: u32): bool {
   if (key >= KEYS || handEventAttributes == RUN_EVENT_ATTRIBUTES) return false;
   if (load<u32>(PART_SEEN + key * 4) == partSerial) {
-    store<u32>(EVENT_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
+    replace(EVENT_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
     return true;
   }
   store<u32>(PART_SEEN + key * 4, partSerial);
   store<u32>(PART_SEEN_AT + key * 4, handEventAttributes);
-  store<u32>(EVENT_ATTRIBUTES + handEventAttributes * 4, value);
+  place(EVENT_ATTRIBUTES + handEventAttributes * 4, value);
   handEventAttributes++;
   store<u32>(EVENT_ATTRIBUTE_END + (handEvents - 1) * 4, handEventAttributes);
   return true;
@@ -189,12 +207,12 @@ export function setLinkSpanId(id: u64): void { store<u64>(LINK_SPAN_ID + (handLi
 export function addLinkAttribute(key: u32, value: u32): bool {
   if (key >= KEYS || handLinkAttributes == RUN_LINK_ATTRIBUTES) return false;
   if (load<u32>(PART_SEEN + key * 4) == partSerial) {
-    store<u32>(LINK_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
+    replace(LINK_ATTRIBUTES + load<u32>(PART_SEEN_AT + key * 4) * 4, value);
     return true;
   }
   store<u32>(PART_SEEN + key * 4, partSerial);
   store<u32>(PART_SEEN_AT + key * 4, handLinkAttributes);
-  store<u32>(LINK_ATTRIBUTES + handLinkAttributes * 4, value);
+  place(LINK_ATTRIBUTES + handLinkAttributes * 4, value);
   handLinkAttributes++;
   store<u32>(LINK_ATTRIBUTE_END + (handLinks - 1) * 4, handLinkAttributes);
   return true;
@@ -222,6 +240,7 @@ export function commitSpan(): void {
   links = handLinks;
   linkAttributes = handLinkAttributes;
   spans = row + 1;
+  values.commit();
 }
 
 /** Adds the span in hand, of which the end is known, and whose service and scope are current in the host. False as `isSound`. */
@@ -287,17 +306,23 @@ let ringTop: u32 = RING_BYTES;
 export let foundKey: u32 = 0;
 export let foundValue: u32 = 0;
 export let foundList: u32 = 0;
+/** Whether the value waits for its id: then `foundValue` says nothing. */
+let foundWaits: bool = false;
 export function lastFound(): u32 { return foundValue; }
+
+/** So many bytes behind a text in the ring `copy` may write to, which are those of the oldest text. */
+const OVERSHOOT: u32 = 16;
 
 @inline
 function aligned(length: u32): u32 {
-  return (length + 15) & ~15;
+  return (length + 3) & ~3;
 }
 
 /** Finds or makes the attribute (or name, or status) in the bytes; see `foundKey` and `foundValue`. */
 export function find(form: u32, from: u32, to: u32): void {
   const length = to - from;
   const hash = hashOf(from, length, form);
+  foundWaits = false;
   if (!isKnown(form, from, length, hash)) make(form, from, to, hash);
 }
 
@@ -321,8 +346,8 @@ function isKnown(form: u32, from: u32, length: u32, hash: u64): bool {
     const slot = bucket + (ctz(alike) << 2);
     const position = load<u32>(slot, 16);
     const entry = RING + (position & (RING_BYTES - 1));
-    // Written over since.
-    if (ringTop - position >= RING_BYTES || load<u32>(entry) != ((length << FORM_BITS) | form)) continue;
+    // Written over since, or partly so by `copy`.
+    if (ringTop - position >= RING_BYTES - OVERSHOOT || load<u32>(entry) != ((length << FORM_BITS) | form)) continue;
     if (!equal(entry + ENTRY_HEADER, from, length)) continue;
     foundKey = load<u32>(entry, 4);
     foundValue = load<u32>(entry, 8);
@@ -354,8 +379,8 @@ function make(form: u32, from: u32, to: u32, hash: u64): void {
     foundKey = host.eventAttributeCount();
     foundList = LIST;
   } else if (values.read(form, from, to)) {
-    // What came once only would drive out what comes again.
-    if (values.isNew) return;
+    foundWaits = true;
+    return;
   } else {
     foundKey = host.attributeKey(form, from, to);
     foundValue = load<u32>(ANSWER);
@@ -375,9 +400,16 @@ export function keyOf(form: u32, from: u32, to: u32): u32 {
   return foundKey;
 }
 
-export function setFound(key: u32, value: u32): void {
+export function setFoundKey(key: u32): void { foundKey = key; }
+
+/** Remembers the attribute that was made of the bytes. */
+export function remember(form: u32, from: u32, to: u32, key: u32, value: u32): void {
+  const length = to - from;
+  const hash = hashOf(from, length, form);
+  if (isKnown(form, from, length, hash)) return;
   foundKey = key;
   foundValue = value;
+  keep(form, from, length, hash);
 }
 
 /** Remembers what was made of the bytes. */

@@ -1,8 +1,8 @@
 import * as host from "./host";
 import { scan } from "./json";
 import {
-  ARENA, ARENA_BYTES, DIGITS, DISTINCT, KEYS, LONGEST_VALUE, NEW_COUNT, NEW_KEY, NEW_TEXT, NEW_TEXT_BYTES, NEW_TEXT_END, NEW_TYPE, TABLE,
-  TABLE_SLOTS, TOTAL_USES, USES,
+  ARENA, ARENA_BYTES, DIGITS, DISTINCT, KEYS, LONGEST_VALUE, NEW_COUNT, NEW_KEY, NEW_TEXT, NEW_TEXT_BYTES, NEW_TEXT_END, NEW_TYPE, NOWHERE,
+  TABLE, TABLE_SLOTS, TOTAL_USES, USES, WAITING, WAITING_BYTES, WAITING_COUNT,
 } from "./memory";
 import * as run from "./run";
 import { copy, equal, hashOf } from "./texts";
@@ -38,8 +38,6 @@ const HEADER: u32 = 12;
 
 let nextId: u32 = 0;
 let newCount: u32 = 0;
-/** Whether the value that was read last was not known before. */
-export let isNew: bool = false;
 let arenaEnd: u32 = ARENA;
 let entries: u32 = 0;
 let slots: u32 = FIRST_SLOTS;
@@ -69,8 +67,8 @@ let textFrom: u32 = 0;
 let textTo: u32 = 0;
 
 /**
- * Finds or makes the attribute that is written in the bytes: `run.foundKey` and `run.foundValue`. False where it is for the host: a value of a
- * rarer type or form, or a key that says something else of its span than an attribute.
+ * Reads the attribute that is written in the bytes: `run.foundKey`, and a value that waits for its id. False where it is for the host: a value
+ * of a rarer type or form, or a key that says something else of its span than an attribute.
  */
 export function read(form: u32, from: u32, to: u32): bool {
   let keyForm = run.FORM_KEY;
@@ -88,7 +86,8 @@ export function read(form: u32, from: u32, to: u32): bool {
   if (textTo - textFrom > LONGEST_VALUE || !isAscii(textFrom, textTo)) return false;
   const key = run.keyOf(keyForm, keyFrom, keyTo);
   if (key >= KEYS) return false;
-  run.setFound(key, idOf(key));
+  wait(form, from, to, key);
+  run.setFoundKey(key);
   return true;
 }
 
@@ -304,27 +303,100 @@ function readZipkin(from: u32, to: u32): bool {
 
 // ---- ids of values
 
-/** Id of the value that was read; one that is new is defined. */
-function idOf(key: u32): u32 {
-  isNew = false;
+// The dictionary is larger than what a processor keeps at hand, so to look a value up is to wait for memory twice: for its slot, and for
+// what is known there. So values wait until there are some of them; then memory is asked for all at once, which takes hardly longer than for one.
+
+let waiting: u32 = 0;
+/** Those of spans that belong to the run. */
+let committed: u32 = 0;
+
+// Of one that waits: where its id goes, key and type, its text, the hash of that, and the bytes that it was read from; then its text, where
+// that is not in the input.
+const TAG: usize = 4;
+const FROM: usize = 8;
+const LENGTH: usize = 12;
+const HASH: usize = 16;
+const FORM: usize = 24;
+const INPUT_FROM: usize = 28;
+const INPUT_TO: usize = 32;
+/** While ids are looked up: what is known in its slot. */
+const PLACE: usize = 36;
+const OWN_TEXT: u32 = 40;
+
+/** Has the value that was read wait for its id. */
+function wait(form: u32, from: u32, to: u32, key: u32): void {
+  if (waiting == WAITING_COUNT) settle();
+  const at = WAITING + waiting * WAITING_BYTES;
+  waiting++;
   const length = textTo - textFrom;
-  const distinct = load<u32>(DISTINCT + key * 4);
-  if (distinct >= MAX_VALUES) return define(key, length);
   const tag = (key << TYPE_BITS) | type;
+  store<u32>(at, NOWHERE);
+  store<u32>(at, tag, TAG);
+  store<u32>(at, length, LENGTH);
+  store<u64>(at, hashOf(textFrom, length, tag), HASH);
+  store<u32>(at, form, FORM);
+  store<u32>(at, from, INPUT_FROM);
+  store<u32>(at, to, INPUT_TO);
+  if (textFrom >= from && textFrom < to) store<u32>(at, textFrom, FROM);
+  else {
+    copy(at + OWN_TEXT, textFrom, length);
+    store<u32>(at, at + OWN_TEXT, FROM);
+  }
+}
+
+/** Has the id of the value that was read last go to `at`. */
+export function sendTo(at: u32): void {
+  store<u32>(WAITING + (waiting - 1) * WAITING_BYTES, at);
+}
+
+/** The span in hand belongs to the run. */
+export function commit(): void { committed = waiting; }
+
+/** Gives ids to all values that wait; one that is new is defined. */
+export function settle(): void {
+  const end = WAITING + waiting * WAITING_BYTES;
+  for (let at = WAITING; at < end; at += WAITING_BYTES) {
+    const slot = slotOf(load<u64>(at, HASH));
+    store<u32>(at, load<u32>(slot) == <u32>(load<u64>(at, HASH) >> 32) ? load<u32>(slot, 4) : 0, PLACE);
+  }
+  let touched: u32 = 0;
+  for (let at = WAITING; at < end; at += WAITING_BYTES) touched |= load<u32>(load<u32>(at, PLACE));
+  store<u32>(NOWHERE, touched);
+  for (let at = WAITING; at < end; at += WAITING_BYTES) store<u32>(load<u32>(at), idOf(at));
+  waiting = committed = 0;
+}
+
+/** The same for those of spans that belong to the run; the others are forgotten. */
+export function settleCommitted(): void {
+  waiting = committed;
+  settle();
+}
+
+/** Id of the value that waits at `at`. */
+function idOf(at: u32): u32 {
+  const tag = load<u32>(at, TAG);
+  const key = tag >> TYPE_BITS;
+  const from = load<u32>(at, FROM);
+  const length = load<u32>(at, LENGTH);
+  const distinct = load<u32>(DISTINCT + key * 4);
+  if (distinct >= MAX_VALUES) return define(tag, from, length);
   if (entries * 3 > slots * 2 && slots < TABLE_SLOTS) grow();
-  const hash = hashOf(textFrom, length, tag);
+  const hash = load<u64>(at, HASH);
   const check = <u32>(hash >> 32);
   let slot = slotOf(hash);
   let probes: u32 = 0;
   for (; probes < MAX_PROBES; probes++) {
     const place = load<u32>(slot, 4);
     if (place == 0) break;
-    if (load<u32>(slot) == check && load<u32>(place) == tag && load<u32>(place, 8) == length && equal(place + HEADER, textFrom, length)) {
-      return load<u32>(place, 4);
+    if (load<u32>(slot) == check && load<u32>(place) == tag && load<u32>(place, 8) == length && equal(place + HEADER, from, length)) {
+      const id = load<u32>(place, 4);
+      // It has come again, so it may come often. What came once only would drive out what does.
+      run.remember(load<u32>(at, FORM), load<u32>(at, INPUT_FROM), load<u32>(at, INPUT_TO), key, id);
+      return id;
     }
     slot = slotAfter(slot);
   }
-  const id = define(key, length);
+  const id = define(tag, from, length);
   const end = arenaEnd + HEADER + length;
   if (probes == MAX_PROBES || end > ARENA + ARENA_BYTES) return id;
   store<u32>(slot, check);
@@ -332,7 +404,7 @@ function idOf(key: u32): u32 {
   store<u32>(arenaEnd, tag);
   store<u32>(arenaEnd, id, 4);
   store<u32>(arenaEnd, length, 8);
-  copy(arenaEnd + HEADER, textFrom, length);
+  copy(arenaEnd + HEADER, from, length);
   arenaEnd = (end + 3) & ~3;
   entries++;
   const count = distinct + 1;
@@ -371,16 +443,15 @@ function grow(): void {
   }
 }
 
-/** Gives the value that was read an id of its own. */
-function define(key: u32, length: u32): u32 {
-  isNew = true;
+/** Gives a value an id of its own. */
+function define(tag: u32, textFrom: u32, length: u32): u32 {
   let from = newTextEnd();
   if (newCount == NEW_COUNT || from + length > NEW_TEXT_BYTES) {
     host.takeValues();
     from = 0;
   }
-  store<u32>(NEW_KEY + newCount * 4, key);
-  store<u8>(NEW_TYPE + newCount, type);
+  store<u32>(NEW_KEY + newCount * 4, tag >> TYPE_BITS);
+  store<u8>(NEW_TYPE + newCount, tag & ((1 << TYPE_BITS) - 1));
   store<u32>(NEW_TEXT_END + newCount * 4, from + length);
   copy(NEW_TEXT + from, textFrom, length);
   newCount++;
