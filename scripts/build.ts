@@ -29,7 +29,7 @@ for (const folder of ['schema', 'views'])
 /** WebAssembly modules, by name: the file that is compiled, and the pages of 64 KiB of its memory. */
 const MODULES = {
   lane: { entry: 'webassembly/lane/index.ts', pages: 1280 },
-  traces: { entry: 'webassembly/traces/index.ts', pages: 1152 },
+  traces: { entry: 'webassembly/traces/index.ts', pages: 1472 },
 } as const;
 
 // Fixed memory, no allocation, no garbage collector: the smallest of what AssemblyScript can be.

@@ -126,19 +126,19 @@ export class TableAppender {
    */
   setLists(column: number, items: Uint32Array, ends: Uint32Array, rows: Uint32Array): void {
     const target = this.#columns[column]!;
-    const { entries } = target;
-    let count = target.itemCount;
-    let at = this.#row * 4;
-    for (const row of rows) {
-      const from = row === 0 ? 0 : ends[row - 1]!;
-      const to = ends[row]!;
-      const list = roomFor(target, to - from);
-      entries[at] = count;
-      entries[at + 2] = to - from;
-      at += 4;
-      for (let item = from; item < to; item++) list[count++] = items[item]!;
-      target.itemCount = count;
-    }
+    const count = setEntries(target.entries, this.#row, target.itemCount, ends, rows);
+    gatherLists(items, ends, rows, roomFor(target, count - target.itemCount), target.itemCount);
+    target.itemCount = count;
+  }
+
+  /** Sets the values of this row and those behind it to rows `from` to `to` of `source`: of a column of which no value is set otherwise. */
+  setRows(column: number, source: Uint32Array | Uint8Array, from: number, to: number): void {
+    if (to - from > this.room) throw new Error('more rows than there is room for');
+    const target = this.#columns[column]!;
+    const { width } = target;
+    target.isSetAtOnce = true;
+    const bytes = width * (to - from);
+    copy(this.#open().vectors[column]!, source, bytes, this.#row * width, from * width);
   }
 
   /** Ends the row. */
@@ -158,7 +158,8 @@ export class TableAppender {
     const { appender, chunk, vectors } = this.#open();
     for (const [index, column] of this.#columns.entries()) {
       const vector = vectors[index]!;
-      if (column.words !== undefined) copy(vector, column.words, rows * column.width);
+      if (column.isSetAtOnce) column.isSetAtOnce = false;
+      else if (column.words !== undefined) copy(vector, column.words, rows * column.width);
       else if (column.bytes !== undefined) copy(vector, column.bytes, rows);
       else if (column.isList) {
         duckdb.list_vector_reserve(vector, column.itemCount);
@@ -227,6 +228,8 @@ interface Column {
   itemCount: number;
   readonly validity: Uint8Array;
   hasNulls: boolean;
+  /** Whether the rows lie in DuckDB's vector already. */
+  isSetAtOnce: boolean;
 }
 
 function newColumn(type: ColumnType): Column {
@@ -234,7 +237,7 @@ function newColumn(type: ColumnType): Column {
   const words = type === 'VARCHAR' || isList ? undefined : WORDS[type];
   const entries = new Uint32Array(isList || type === 'VARCHAR' ? ROWS * 4 : 0);
   return {
-    width: (words ?? 0) * 4,
+    width: words === 0 ? 1 : (words ?? 0) * 4,
     words: words === undefined || words === 0 ? undefined : new Uint32Array(ROWS * words),
     bytes: words === 0 ? new Uint8Array(ROWS) : undefined,
     isList,
@@ -244,6 +247,7 @@ function newColumn(type: ColumnType): Column {
     itemCount: 0,
     validity: new Uint8Array(ROWS / 8).fill(255),
     hasNulls: false,
+    isSetAtOnce: false,
   };
 }
 
@@ -266,6 +270,29 @@ function fillInline(
     if (length > INLINE_BYTES) continue;
     entries[entry] = length;
     for (let at = 0, to = entry * 4 + 4; at < length; at++) entryBytes[to + at] = text[from + at]!;
+  }
+}
+
+/** Makes entries of lists, the first of which begins behind `count` items, from row `first` on; returns how many items there are then. */
+function setEntries(entries: Uint32Array, first: number, count: number, ends: Uint32Array, rows: Uint32Array): number {
+  let items = count;
+  for (let index = 0, at = first * 4; index < rows.length; index++, at += 4) {
+    const row = rows[index]!;
+    const length = ends[row]! - (row === 0 ? 0 : ends[row - 1]!);
+    entries[at] = items;
+    entries[at + 2] = length;
+    items += length;
+  }
+  return items;
+}
+
+/** Copies the items of lists to `at`, one list behind the other. */
+function gatherLists(items: Uint32Array, ends: Uint32Array, rows: Uint32Array, target: Uint32Array, at: number): void {
+  let to = at;
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const end = ends[row]!;
+    for (let item = row === 0 ? 0 : ends[row - 1]!; item < end; item++) target[to++] = items[item]!;
   }
 }
 
@@ -303,7 +330,7 @@ function logicalType(type: ColumnType): duckdb.LogicalType {
     : duckdb.create_logical_type(Type[type]);
 }
 
-function copy(vector: duckdb.Vector, column: Uint32Array | Uint8Array, bytes: number, to = 0): void {
-  if (bytes > column.byteLength) throw new Error('a column is shorter than its rows');
-  duckdb.copy_data_to_vector(vector, to, column.buffer as ArrayBuffer, column.byteOffset, bytes);
+function copy(vector: duckdb.Vector, column: Uint32Array | Uint8Array, bytes: number, to = 0, from = 0): void {
+  if (from + bytes > column.byteLength) throw new Error('a column is shorter than its rows');
+  duckdb.copy_data_to_vector(vector, to, column.buffer as ArrayBuffer, column.byteOffset + from, bytes);
 }

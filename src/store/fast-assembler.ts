@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type AssembledColumns, Assembler, type Assembly, type AssemblyInput } from '../model/assembly.ts';
 import { joinShortIds } from '../model/trace-groups.ts';
+import type { WindowMemory } from './pending-spans.ts';
 
 // Assembly in WebAssembly (src/webassembly/traces), several times as fast as in TypeScript, which stays the one definition: a trace
 // that has anything odd about it (a cycle, an id that comes twice, a start that was not recorded, …) is assembled by `Assembler`, in
@@ -56,6 +57,14 @@ export class FastAssembler {
     };
   }
 
+  /**
+   * The module's own place for a window of so many spans, where there is one: what lies there need not be copied. There is one, and what
+   * this assembler is given from elsewhere is copied to it.
+   */
+  memoryFor(count: number): WindowMemory | undefined {
+    return count < this.#leastSpans ? undefined : this.#moduleFor(count)?.window;
+  }
+
   #moduleFor(count: number): TraceModule | undefined {
     if (!this.#isSought) {
       this.#isSought = true;
@@ -78,7 +87,7 @@ class TraceModule {
   readonly from: Uint32Array;
   readonly firstRow: Uint32Array;
   readonly #traceOf: Uint32Array;
-  readonly #input: AssemblyInput;
+  readonly window: WindowMemory;
 
   /** The module; undefined where it has not been built, or has no room. */
   static open(): TraceModule | undefined {
@@ -114,13 +123,13 @@ class TraceModule {
       position: called('position'),
       traceCount: called('traceCount'),
       listUnsettled: called('listUnsettled'),
+      keepRows: called('keepRows'),
     };
     const spans = place('MOST_SPANS');
     this.mostSpans = spans;
     const words = (name: string, perSpan = 1) => new Uint32Array(buffer, place(name), spans * perSpan);
     const bytes = (name: string) => new Uint8Array(buffer, place(name), spans);
-    this.#input = {
-      count: spans,
+    this.window = {
       traceId: words('TRACE_ID', 4),
       spanId: words('SPAN_ID', 2),
       parentId: words('PARENT_ID', 2),
@@ -130,6 +139,15 @@ class TraceModule {
       quirks: bytes('QUIRKS'),
       service: words('SERVICE'),
       failed: bytes('FAILED'),
+      operation: words('OPERATION'),
+      resource: words('RESOURCE'),
+      status: words('STATUS'),
+      attributeEnd: words('ATTRIBUTE_END'),
+      attributes: new Uint32Array(buffer, place('ATTRIBUTES'), place('MOST_ATTRIBUTES')),
+      keep: rows => {
+        if (rows.buffer !== buffer) this.unsettled.set(rows);
+        this.functions.keepRows(rows.length);
+      },
     };
     this.#traceOf = words('TRACE_OF');
     this.firstRow = words('FIRST_ROW');
@@ -168,22 +186,26 @@ class TraceModule {
     };
   }
 
-  /** Takes a window over and groups its rows by trace; returns how many traces there are, or undefined where its times are not for the module. */
+  /** Takes a window over, where it is not its own, and groups its rows by trace; returns how many traces there are, or undefined where its times are not for the module. */
   group(input: AssemblyInput): number | undefined {
     const { count } = input;
-    const own = this.#input;
-    own.traceId.set(input.traceId.subarray(0, count * 4));
-    own.spanId.set(input.spanId.subarray(0, count * 2));
-    own.parentId.set(input.parentId.subarray(0, count * 2));
-    own.start.set(input.start.subarray(0, count * 2));
-    own.duration.set(input.duration.subarray(0, count * 2));
-    own.kind.set(input.kind.subarray(0, count));
-    own.quirks.set(input.quirks.subarray(0, count));
-    own.service.set(input.service.subarray(0, count));
-    own.failed.set(input.failed.subarray(0, count));
+    const own = this.window;
+    take(input.traceId, own.traceId, count * 4);
+    take(input.spanId, own.spanId, count * 2);
+    take(input.parentId, own.parentId, count * 2);
+    take(input.start, own.start, count * 2);
+    take(input.duration, own.duration, count * 2);
+    take(input.kind, own.kind, count);
+    take(input.quirks, own.quirks, count);
+    take(input.service, own.service, count);
+    take(input.failed, own.failed, count);
     const { functions } = this;
     let traceCount = functions.numberTraces(count);
     if (functions.hasZipkin() !== 0) traceCount = joinShortIds(input, traceCount, this.#traceOf, this.firstRow);
     return functions.groupRows(count, traceCount) === 0 ? undefined : traceCount;
   }
+}
+
+function take(column: Uint32Array | Uint8Array, own: Uint32Array | Uint8Array, length: number): void {
+  if (column !== own) own.set(column.subarray(0, length));
 }

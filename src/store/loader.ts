@@ -90,9 +90,11 @@ export class Loader {
   #producers = new Map<number, ProducerIds>();
   #producerCount = 0;
   #writer: SpanWriter | undefined;
-  #pending = new PendingSpans();
-  #arrivals = new Arrivals();
+  /** It has what waits in its memory; traces that are assembled again have one of their own. */
   readonly #assembler = new FastAssembler();
+  readonly #reassembler = new FastAssembler();
+  #pending = this.#newPending();
+  #arrivals = new Arrivals();
   #nextSpanNo: number;
   #nextIngestId: number;
 
@@ -212,6 +214,10 @@ export class Loader {
     if (this.#pending.count >= WINDOW_SPANS) this.#makeRoom();
   }
 
+  #newPending(): PendingSpans {
+    return new PendingSpans(spans => this.#assembler.memoryFor(spans));
+  }
+
   #addAttributes({ values }: SpanBatch, producer: ProducerIds): void {
     if (values.count === 0) return;
     if (values.firstId + values.count > MOST_IDS) {
@@ -242,7 +248,7 @@ export class Loader {
     this.#flushes++;
     this.#writer?.write(assembly, pending);
     if (assembly.unsettled.length === 0) {
-      this.#pending = new PendingSpans();
+      this.#pending = this.#newPending();
       this.#pending.hasZipkin = pending.hasZipkin;
     } else pending.keep(assembly.unsettled);
     this.#arrivals.keep(assembly.unsettled);
@@ -342,7 +348,7 @@ export class Loader {
         this.#database,
         this.#dictionaries,
         writer,
-        this.#assembler,
+        this.#reassembler,
         first,
         this.#flagged,
         this.#pending.hasZipkin,
@@ -407,7 +413,7 @@ export class Loader {
     this.#writer?.discard();
     this.#writer = undefined;
     this.#dictionaries.discard();
-    this.#pending = new PendingSpans();
+    this.#pending = this.#newPending();
     this.#arrivals = new Arrivals();
     this.#producers = new Map();
     // There is no transaction where COMMIT has failed.

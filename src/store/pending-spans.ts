@@ -15,10 +15,11 @@ export class Growing<T extends Uint32Array | Uint8Array> {
     this.items = make(256);
   }
 
-  /** Makes room for `size` items in all. */
-  reserve(size: number): T {
+  /** Makes room for `size` items in all, in the place that is given if it is large enough and what there is too small. */
+  reserve(size: number, place?: T): T {
     if (size > this.items.length) {
-      const larger = this.#make(Math.max(this.items.length * 2, size));
+      const isEnough = place !== undefined && size <= place.length;
+      const larger = isEnough ? place : this.#make(Math.max(this.items.length * 2, size));
       larger.set(this.items);
       this.items = larger;
     }
@@ -26,8 +27,28 @@ export class Growing<T extends Uint32Array | Uint8Array> {
   }
 }
 
-const words = () => new Growing(size => new Uint32Array(size));
-const bytes = () => new Growing(size => new Uint8Array(size));
+/** Where a window may lie, so that assembly need not copy it: a place for each of its columns. */
+export interface WindowMemory {
+  readonly traceId: Uint32Array;
+  readonly spanId: Uint32Array;
+  readonly parentId: Uint32Array;
+  readonly start: Uint32Array;
+  readonly duration: Uint32Array;
+  readonly operation: Uint32Array;
+  readonly resource: Uint32Array;
+  readonly status: Uint32Array;
+  readonly attributeEnd: Uint32Array;
+  readonly attributes: Uint32Array;
+  readonly kind: Uint8Array;
+  readonly quirks: Uint8Array;
+  readonly service: Uint32Array;
+  readonly failed: Uint8Array;
+  /** Keeps only `rows` (ascending), in their order, of a window of which all columns are in their places. */
+  keep(rows: Uint32Array): void;
+}
+
+const words = () => new Growing<Uint32Array>(size => new Uint32Array(size));
+const bytes = () => new Growing<Uint8Array>(size => new Uint8Array(size));
 
 /** Events or links: what belongs to a span beside its own columns. */
 export class Parts {
@@ -162,6 +183,13 @@ export class PendingSpans {
   readonly #quirks = bytes();
   readonly #service = words();
   readonly #failed = bytes();
+  readonly #memoryFor: (spans: number) => WindowMemory | undefined;
+  #memory: WindowMemory | undefined;
+
+  /** `memoryFor` has a place for a window of so many spans, which nothing else uses meanwhile. */
+  constructor(memoryFor: (spans: number) => WindowMemory | undefined = () => undefined) {
+    this.#memoryFor = memoryFor;
+  }
 
   /** Adds a batch and takes it over: its columns get ids of the database. */
   add(batch: SpanBatch, producer: ProducerIds, dictionaries: Dictionaries): void {
@@ -179,22 +207,24 @@ export class PendingSpans {
   addSpans(spans: SpanColumns, dictionaries: Dictionaries): void {
     const from = this.count;
     const to = from + spans.count;
-    const copy = (column: Growing<Uint32Array>, source: Uint32Array, width: number) =>
-      column.reserve(to * width).set(source.subarray(0, spans.count * width), from * width);
-    copy(this.traceId, spans.traceId, 4);
-    copy(this.spanId, spans.spanId, 2);
-    copy(this.parentId, spans.parentId, 2);
-    copy(this.start, spans.start, 2);
-    copy(this.duration, spans.duration, 2);
-    copy(this.operation, spans.operation, 1);
-    copy(this.resource, spans.resource, 1);
-    copy(this.status, spans.status, 1);
+    this.#memory ??= this.#memoryFor(to);
+    const memory = this.#memory;
+    const copy = (column: Growing<Uint32Array>, source: Uint32Array, width: number, place?: Uint32Array) =>
+      column.reserve(to * width, place).set(source.subarray(0, spans.count * width), from * width);
+    copy(this.traceId, spans.traceId, 4, memory?.traceId);
+    copy(this.spanId, spans.spanId, 2, memory?.spanId);
+    copy(this.parentId, spans.parentId, 2, memory?.parentId);
+    copy(this.start, spans.start, 2, memory?.start);
+    copy(this.duration, spans.duration, 2, memory?.duration);
+    copy(this.operation, spans.operation, 1, memory?.operation);
+    copy(this.resource, spans.resource, 1, memory?.resource);
+    copy(this.status, spans.status, 1, memory?.status);
     const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
     const attributeCount = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
-    const attributeEnd = this.attributeEnd.reserve(to);
+    const attributeEnd = this.attributeEnd.reserve(to, memory?.attributeEnd);
     copyShifted(spans.attributeEnd, 0, spans.count, attributeEnd, from, attributeFrom);
     this.attributes
-      .reserve(attributeFrom + attributeCount)
+      .reserve(attributeFrom + attributeCount, memory?.attributes)
       .set(spans.attributes.subarray(0, attributeCount), attributeFrom);
     this.count = to;
     this.#describe(from, to, dictionaries);
@@ -204,10 +234,11 @@ export class PendingSpans {
   #describe(from: number, to: number, dictionaries: Dictionaries): void {
     const { operationKind, operationQuirks, operationService, statusFailed } = dictionaries;
     const operation = this.operation.items;
-    lookUp(this.#kind.reserve(to), from, to, operation, operationKind);
-    lookUp(this.#service.reserve(to), from, to, operation, operationService);
-    lookUp(this.#failed.reserve(to), from, to, this.status.items, statusFailed);
-    const allQuirks = lookUp(this.#quirks.reserve(to), from, to, operation, operationQuirks);
+    const memory = this.#memory;
+    lookUp(this.#kind.reserve(to, memory?.kind), from, to, operation, operationKind);
+    lookUp(this.#service.reserve(to, memory?.service), from, to, operation, operationService);
+    lookUp(this.#failed.reserve(to, memory?.failed), from, to, this.status.items, statusFailed);
+    const allQuirks = lookUp(this.#quirks.reserve(to, memory?.quirks), from, to, operation, operationQuirks);
     if (allQuirks & Quirk.sharedParent) this.hasZipkin = true;
     cutEnds(this.start.items, this.duration.items, from, to);
   }
@@ -233,20 +264,25 @@ export class PendingSpans {
     const runs = runsOf(rows);
     this.events.keep(runs, this.count);
     this.links.keep(runs, this.count);
-    moveRuns(this.traceId.items, 4, runs);
-    moveRuns(this.spanId.items, 2, runs);
-    moveRuns(this.parentId.items, 2, runs);
-    moveRuns(this.start.items, 2, runs);
-    moveRuns(this.duration.items, 2, runs);
-    moveRuns(this.operation.items, 1, runs);
-    moveRuns(this.resource.items, 1, runs);
-    moveRuns(this.status.items, 1, runs);
-    moveRuns(this.#kind.items, 1, runs);
-    moveRuns(this.#quirks.items, 1, runs);
-    moveRuns(this.#service.items, 1, runs);
-    moveRuns(this.#failed.items, 1, runs);
-    moveLists(this.attributeEnd.items, this.attributes.items, runs);
+    if (this.#memory !== undefined && this.#isIn(this.#memory)) this.#memory.keep(rows);
+    else {
+      for (const column of [this.operation, this.resource, this.status, this.#kind, this.#quirks, this.#service, this.#failed]) {
+        moveRuns(column.items, 1, runs);
+      }
+      for (const column of [this.spanId, this.parentId, this.start, this.duration]) moveRuns(column.items, 2, runs);
+      moveRuns(this.traceId.items, 4, runs);
+      moveLists(this.attributeEnd.items, this.attributes.items, runs);
+    }
     this.count = rows.length;
+  }
+
+  #isIn(memory: WindowMemory): boolean {
+    const { traceId, spanId, parentId, start, duration, operation, resource, status, attributeEnd, attributes } = this;
+    const columns: Record<Exclude<keyof WindowMemory, 'keep'>, Growing<Uint32Array> | Growing<Uint8Array>> = {
+      ...{ traceId, spanId, parentId, start, duration, operation, resource, status, attributeEnd, attributes },
+      ...{ kind: this.#kind, quirks: this.#quirks, service: this.#service, failed: this.#failed },
+    };
+    return (Object.keys(columns) as (keyof typeof columns)[]).every(name => columns[name].items === memory[name]);
   }
 }
 

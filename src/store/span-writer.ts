@@ -69,20 +69,19 @@ export class SpanWriter {
       gather(pending.resource.items, 1, rows, table.words(8), first);
       gather(pending.status.items, 1, rows, table.words(9), first);
       table.setLists(15, pending.attributes.items, pending.attributeEnd.items, rows);
-      // What stands in the columns of the output.
-      const fill = filling(table, from, to);
       fillNumbers(table.words(0), first, to - from, this.nextSpanNo + from);
-      fill(1, assembly.traceId, 4);
-      fill(2, assembly.spanId, 2);
-      fill(3, assembly.parentId, 2);
-      fill(4, assembly.start, 2);
-      fill(5, assembly.duration, 2);
-      fill(6, assembly.self, 2);
-      table.bytes(10).set(assembly.parentage.subarray(from, to), first);
-      fill(11, assembly.component, 1);
-      fill(12, assembly.left, 1);
-      fill(13, assembly.right, 1);
-      fill(14, assembly.depth, 1);
+      // What stands in the columns of the output.
+      table.setRows(1, assembly.traceId, from, to);
+      table.setRows(2, assembly.spanId, from, to);
+      table.setRows(3, assembly.parentId, from, to);
+      table.setRows(4, assembly.start, from, to);
+      table.setRows(5, assembly.duration, from, to);
+      table.setRows(6, assembly.self, from, to);
+      table.setRows(10, assembly.parentage, from, to);
+      table.setRows(11, assembly.component, from, to);
+      table.setRows(12, assembly.left, from, to);
+      table.setRows(13, assembly.right, from, to);
+      table.setRows(14, assembly.depth, from, to);
     });
   }
 
@@ -109,12 +108,11 @@ export class SpanWriter {
       const first = table.row;
       const firstSpans = traces.first.subarray(from, to);
       const roots = traces.root.subarray(from, to);
-      const fill = filling(table, from, to);
       gather(assembly.traceId, 4, firstSpans, table.words(0), first);
       fillNumbersAt(table.words(1), first, firstSpans, this.nextSpanNo);
-      fill(2, traces.size, 1);
-      fill(3, traces.start, 2);
-      fill(4, traces.duration, 2);
+      table.setRows(2, traces.size, from, to);
+      table.setRows(3, traces.start, from, to);
+      table.setRows(4, traces.duration, from, to);
       // Where there is no root, the first span stands for it.
       const heads = headsOf(roots, firstSpans);
       fillNumbersAt(table.words(5), first, heads, this.nextSpanNo);
@@ -126,11 +124,11 @@ export class SpanWriter {
         table.words(6),
         first,
       );
-      fill(7, traces.roots, 1);
-      fill(8, traces.orphans, 1);
-      fill(9, traces.cuts, 1);
-      fill(10, traces.failed, 1);
-      table.bytes(11).set(traces.complete.subarray(from, to), first);
+      table.setRows(7, traces.roots, from, to);
+      table.setRows(8, traces.orphans, from, to);
+      table.setRows(9, traces.cuts, from, to);
+      table.setRows(10, traces.failed, from, to);
+      table.setRows(11, traces.complete, from, to);
       table.setLists(
         12,
         traces.services,
@@ -162,12 +160,6 @@ function appendRows(table: TableAppender, count: number, fill: (from: number, to
     table.advance(to - from);
     from = to;
   }
-}
-
-/** Returns what copies rows `from` to `to` of a column of words into one of the table. */
-function filling(table: TableAppender, from: number, to: number) {
-  return (column: number, source: Uint32Array, width: number) =>
-    table.words(column).set(source.subarray(from * width, to * width), table.row * width);
 }
 
 // Loops over rows are functions of their own, as in pending-spans.ts.

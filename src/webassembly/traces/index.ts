@@ -3,3 +3,4 @@
 export { assembleTraces, beginAssembly, listUnsettled, position, settle, traceCount, traceInHand } from "./assembly";
 export { groupRows, hasZipkin, numberTraces, orderTraces } from "./groups";
 export * from "./memory";
+export { keepRows } from "./window";

@@ -7,8 +7,10 @@ export const MOST_SPANS: u32 = 1 << 18;
 export const MOST_MEMBERS: u32 = 1 << 14;
 /** Services of one trace: a list of more is too slow to be searched. */
 export const MOST_SERVICES: u32 = 32;
+/** Attributes of all spans of a window. */
+export const MOST_ATTRIBUTES: u32 = 1 << 22;
 
-// The window, as in model/assembly.ts.
+// The window, as in model/assembly.ts and store/pending-spans.ts.
 export const TRACE_ID: u32 = 1 << 16;
 export const SPAN_ID: u32 = TRACE_ID + MOST_SPANS * 16;
 export const PARENT_ID: u32 = SPAN_ID + MOST_SPANS * 8;
@@ -18,9 +20,14 @@ export const KIND: u32 = DURATION + MOST_SPANS * 8;
 export const QUIRKS: u32 = KIND + MOST_SPANS;
 export const FAILED: u32 = QUIRKS + MOST_SPANS;
 export const SERVICE: u32 = FAILED + MOST_SPANS;
+export const OPERATION: u32 = SERVICE + MOST_SPANS * 4;
+export const RESOURCE: u32 = OPERATION + MOST_SPANS * 4;
+export const STATUS: u32 = RESOURCE + MOST_SPANS * 4;
+export const ATTRIBUTE_END: u32 = STATUS + MOST_SPANS * 4;
+export const ATTRIBUTES: u32 = ATTRIBUTE_END + MOST_SPANS * 4;
 
 // Rows by trace, as in model/trace-groups.ts.
-export const TRACE_OF: u32 = SERVICE + MOST_SPANS * 4;
+export const TRACE_OF: u32 = ATTRIBUTES + MOST_ATTRIBUTES * 4;
 export const FIRST_ROW: u32 = TRACE_OF + MOST_SPANS * 4;
 export const LAST_ROW: u32 = FIRST_ROW + MOST_SPANS * 4;
 export const ROWS: u32 = LAST_ROW + MOST_SPANS * 4;
