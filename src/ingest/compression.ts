@@ -28,8 +28,12 @@ const PIECE = 1 << 16;
 /** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md). */
 const OUTPUT = 1 << 20;
 
-/** Chunks back from which on memory is given back: who reads them holds one and the one before, and one more is made meanwhile. */
-const HELD_CHUNKS = 3;
+/** Chunks that are made ahead of who reads them. With fewer, reading waits where decompression waits for a core (docs/performance.md). */
+const AHEAD = 4;
+/** They are handed over in slices, between which the thread that makes them is heard and has the next one to do. */
+const SLICE = 1 << 18;
+/** Chunks back from which on memory is given back: who reads them holds one and the one before. */
+const HELD_CHUNKS = AHEAD + 2;
 
 interface Decompressor extends EventEmitter {
   write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
@@ -211,19 +215,28 @@ async function* peeled(
 }
 
 /**
- * Has the next chunk made while the last one is worked on: decompression runs on a thread of its own, and would wait there
+ * Has the next chunks made while the last one is worked on: decompression runs on a thread of its own, and would wait there
  * otherwise. What fails is thrown behind all that came before it.
  */
 async function* ahead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const coming: Promise<IteratorResult<Uint8Array>>[] = [];
+  const ask = () => {
+    const next = chunks.next();
+    // It is awaited when it is its turn; until then a failure is nobody's.
+    next.catch(() => {});
+    coming.push(next);
+  };
   try {
-    let coming = chunks.next();
-    for (;;) {
-      const { done, value } = await coming;
+    for (let asked = 0; asked < AHEAD; asked++) ask();
+    for (let next = coming.shift(); next !== undefined; next = coming.shift()) {
+      const { done, value } = await next;
       if (done === true) return;
-      coming = chunks.next();
-      // It is awaited when it is asked for; until then a failure is nobody's.
-      coming.catch(() => {});
-      yield value;
+      ask();
+      for (let from = 0; from < value.length; from += SLICE) {
+        // What is there already would be read without a pause otherwise.
+        await new Promise(resolve => setImmediate(resolve));
+        yield value.subarray(from, from + SLICE);
+      }
     }
   } finally {
     await chunks.return(undefined);

@@ -266,7 +266,15 @@ export class PendingSpans {
     this.links.keep(runs, this.count);
     if (this.#memory !== undefined && this.#isIn(this.#memory)) this.#memory.keep(rows);
     else {
-      for (const column of [this.operation, this.resource, this.status, this.#kind, this.#quirks, this.#service, this.#failed]) {
+      for (const column of [
+        this.operation,
+        this.resource,
+        this.status,
+        this.#kind,
+        this.#quirks,
+        this.#service,
+        this.#failed,
+      ]) {
         moveRuns(column.items, 1, runs);
       }
       for (const column of [this.spanId, this.parentId, this.start, this.duration]) moveRuns(column.items, 2, runs);
