@@ -1,5 +1,6 @@
 import { kindWord, type SpanKind } from '../model/status.ts';
 import type { Queryable } from './queryable.ts';
+import type { SqlValue } from './values.ts';
 
 // Rates, errors and durations (docs/definitions.md), by service and by operation, in SQL: a million spans in tens of
 // milliseconds.
@@ -35,7 +36,7 @@ export async function serviceRates(database: Queryable, where: string): Promise<
     SELECT v.name AS service, '' AS name, 0 AS kind, ${measures(IS_ENTRY)}
     FROM span s JOIN operation o USING (operation_id) JOIN service v USING (service_id) JOIN status t USING (status_id)
     WHERE ${where} GROUP BY v.name ORDER BY v.name`;
-  return readRates(database, sql, rates => rates);
+  return readRates(database, sql, String, rates => rates);
 }
 
 /**
@@ -43,8 +44,13 @@ export async function serviceRates(database: Queryable, where: string): Promise<
  * least id of their operation's equals: to group them by the texts takes as long as all the rest does.
  */
 export async function operationRates(database: Queryable, where: string): Promise<OperationRates[]> {
+  // There are few services; their names, as texts of thousands of rows, would take as long to read as all the numbers do.
+  const services = new Map<unknown, string>();
+  for (const { service_id, name } of await database.rows('SELECT service_id, name FROM service')) {
+    services.set(service_id, String(name));
+  }
   const sql = `
-    SELECT v.name AS service, o.name, o.kind, r.* EXCLUDE (least_id)
+    SELECT o.service_id AS service, o.name, o.kind, r.* EXCLUDE (least_id)
     FROM (
       SELECT e.least_id, ${measures()}
       FROM span s JOIN status t USING (status_id) JOIN (
@@ -55,16 +61,20 @@ export async function operationRates(database: Queryable, where: string): Promis
     ) r
     JOIN operation o ON o.operation_id = r.least_id JOIN service v USING (service_id)
     ORDER BY v.name, o.name, o.kind`;
-  return readRates(database, sql, (rates, name, kind) => ({ ...rates, name, kind: kindWord(kind) }));
+  const serviceName = (id: SqlValue) => services.get(id) ?? '';
+  return readRates(database, sql, serviceName, (rates, name, kind) =>
+    Object.assign(rates, { name, kind: kindWord(kind) }),
+  );
 }
 
 /** What is measured of the spans of a group, in the order in which `readRates` reads it; requests are all of them where none is said. */
 function measures(isRequest?: string): string {
   const ofRequests = isRequest === undefined ? '' : `FILTER (${isRequest})`;
+  const isError = `${isRequest === undefined ? '' : `${isRequest} AND `}t.code = 2`;
   return `
     count(*) AS spans,
     count(*) ${ofRequests} AS requests,
-    count(*) FILTER (${isRequest ?? 'true'} AND t.code = 2) AS errors,
+    count(*) FILTER (${isError}) AS errors,
     quantile_disc(s.duration_ns, [0.5, 0.9, 0.95, 0.99]) ${ofRequests} AS quantiles,
     max(s.duration_ns) ${ofRequests} AS longest,
     sum(s.duration_ns) ${ofRequests} AS total,
@@ -75,6 +85,7 @@ function measures(isRequest?: string): string {
 async function readRates<T>(
   database: Queryable,
   sql: string,
+  serviceName: (service: SqlValue) => string,
   make: (rates: Rates, name: string, kind: number) => T,
 ): Promise<T[]> {
   const found: T[] = [];
@@ -85,7 +96,7 @@ async function readRates<T>(
       // Of no requests there is none of these.
       const [p50, p90, p95, p99] = (quantiles![row] ?? NO_QUANTILES) as bigint[];
       const rates = {
-        serviceName: String(services![row]),
+        serviceName: serviceName(services![row]!),
         spanCount: Number(spans![row]),
         requestCount: Number(requests![row]),
         errorCount: Number(errors![row]),
