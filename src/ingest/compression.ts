@@ -210,7 +210,9 @@ async function* peeled(
   else if (layers === MAX_LAYERS) throw new SourceDamage(`is compressed more than ${MAX_LAYERS} times over`);
   else {
     onLayer(codec.name);
-    yield* ahead(peeled(members(reader, codec, limits, isKept), limits, undefined, layers + 1, onLayer, isKept));
+    const inner = peeled(members(reader, codec, limits, isKept), limits, undefined, layers + 1, onLayer, isKept);
+    // Who keeps all of it does not work on it meanwhile.
+    yield* isKept ? inner : ahead(inner);
   }
 }
 
