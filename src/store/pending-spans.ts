@@ -28,21 +28,9 @@ export class Growing<T extends Uint32Array | Uint8Array> {
 }
 
 /** Where a window may lie, so that assembly need not copy it: a place for each of its columns. */
-export interface WindowMemory {
-  readonly traceId: Uint32Array;
-  readonly spanId: Uint32Array;
-  readonly parentId: Uint32Array;
-  readonly start: Uint32Array;
-  readonly duration: Uint32Array;
-  readonly operation: Uint32Array;
-  readonly resource: Uint32Array;
-  readonly status: Uint32Array;
-  readonly attributeEnd: Uint32Array;
-  readonly attributes: Uint32Array;
-  readonly kind: Uint8Array;
-  readonly quirks: Uint8Array;
-  readonly service: Uint32Array;
-  readonly failed: Uint8Array;
+export interface WindowMemory
+  extends Readonly<Omit<SpanColumns, 'count'>>,
+    Pick<AssemblyInput, 'kind' | 'quirks' | 'service' | 'failed'> {
   /** Keeps only `rows` (ascending), in their order, of a window of which all columns are in their places. */
   keep(rows: Uint32Array): void;
 }

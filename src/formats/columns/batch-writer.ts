@@ -15,8 +15,6 @@ import {
   type SpanColumns,
   type ValueColumns,
 } from '../../model/span-batch.ts';
-import { copyShifted } from '../../model/words.ts';
-import type { NewValues, Run } from '../lane/lane.ts';
 import {
   emptyDefinitions,
   emptyEvents,
@@ -38,6 +36,7 @@ import { AttributeCache } from './attribute-cache.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { type ByteSource, byteSource, copyBytes, SLACK, sourceOfText } from './bytes.ts';
 import { OperationTable } from './operation-table.ts';
+import { appendEvents, appendLinks, appendSpans, appendValues, type NewValues, type Run } from './run.ts';
 import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 
 // The one way from a decoder to columns. A decoder sets the fields of the span in hand, adds attributes, events and
@@ -641,81 +640,23 @@ export class BatchWriter {
 
   /** Stores the spans of a run; sends the batch off when it is full. */
   appendRun(run: Run): void {
-    const { spanCount, attributeCount, eventCount, linkCount } = run;
     const spans = this.#spans;
     const row = spans.count;
-    while (row + spanCount > spans.operation.length) growSpans(spans);
-    copyWords(run.traceId, spanCount * 4, spans.traceId, row * 4);
-    copyWords(run.spanId, spanCount * 2, spans.spanId, row * 2);
-    copyWords(run.parentId, spanCount * 2, spans.parentId, row * 2);
-    copyWords(run.start, spanCount * 2, spans.start, row * 2);
-    copyWords(run.duration, spanCount * 2, spans.duration, row * 2);
-    copyWords(run.operation, spanCount, spans.operation, row);
-    copyWords(run.resource, spanCount, spans.resource, row);
-    copyWords(run.status, spanCount, spans.status, row);
-    const attributes = row === 0 ? 0 : spans.attributeEnd[row - 1]!;
-    if (attributes + attributeCount > spans.attributes.length) {
-      spans.attributes = grown(spans.attributes, attributes + attributeCount);
-    }
-    copyWords(run.attributes, attributeCount, spans.attributes, attributes);
-    copyShifted(run.attributeEnd, 0, spanCount, spans.attributeEnd, row, attributes);
-    spans.count = row + spanCount;
-    this.spanCount += spanCount;
+    appendSpans(run, spans);
+    appendEvents(run, this.#events, row);
+    appendLinks(run, this.#links, row);
+    this.spanCount += run.spanCount;
     this.#dictionary.countAll(run.uses, run.keyCount);
-    if (eventCount > 0) this.#appendEvents(run, row);
-    if (linkCount > 0) this.#appendLinks(run, row);
-    if (spans.count >= this.#batchSpans || attributes + attributeCount >= BATCH_ATTRIBUTES || this.#full) this.flush();
+    const attributes = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
+    if (spans.count >= this.#batchSpans || attributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
   }
 
   /** Stores values that have the ids from `nextValueId` on. */
-  appendValues({ count, key, type, textEnd, text }: NewValues): void {
+  appendValues(added: NewValues): void {
     const values = this.#values;
-    const row = values.count;
-    while (row + count > values.key.length) growValues(values);
-    const start = row === 0 ? 0 : values.textEnd[row - 1]!;
-    const length = textEnd[count - 1]!;
-    if (start + length > values.text.length) values.text = grown(values.text, start + length);
-    values.key.set(key.subarray(0, count), row);
-    values.type.set(type.subarray(0, count), row);
-    values.text.set(text.subarray(0, length), start);
-    copyShifted(textEnd, 0, count, values.textEnd, row, start);
-    values.count = row + count;
-    this.nextValueId += count;
-    if (start + length >= BATCH_TEXT) this.#full = true;
-  }
-
-  #appendEvents(run: Run, firstSpan: number): void {
-    const { eventCount, eventAttributeCount } = run;
-    const events = this.#events;
-    const row = events.count;
-    while (row + eventCount > events.span.length) growEvents(events);
-    const attributes = row === 0 ? 0 : events.attributeEnd[row - 1]!;
-    if (attributes + eventAttributeCount > events.attributes.length) {
-      events.attributes = grown(events.attributes, attributes + eventAttributeCount);
-    }
-    copyWords(run.eventTime, eventCount * 2, events.time, row * 2);
-    copyWords(run.eventName, eventCount, events.name, row);
-    copyWords(run.eventAttributes, eventAttributeCount, events.attributes, attributes);
-    copyShifted(run.eventSpan, 0, eventCount, events.span, row, firstSpan);
-    copyShifted(run.eventAttributeEnd, 0, eventCount, events.attributeEnd, row, attributes);
-    events.count = row + eventCount;
-  }
-
-  #appendLinks(run: Run, firstSpan: number): void {
-    const { linkCount, linkAttributeCount } = run;
-    const links = this.#links;
-    const row = links.count;
-    while (row + linkCount > links.span.length) growLinks(links);
-    const attributes = row === 0 ? 0 : links.attributeEnd[row - 1]!;
-    if (attributes + linkAttributeCount > links.attributes.length) {
-      links.attributes = grown(links.attributes, attributes + linkAttributeCount);
-    }
-    copyWords(run.linkTraceId, linkCount * 4, links.traceId, row * 4);
-    copyWords(run.linkSpanId, linkCount * 2, links.spanId, row * 2);
-    copyWords(run.linkAttributes, linkAttributeCount, links.attributes, attributes);
-    copyShifted(run.linkSpan, 0, linkCount, links.span, row, firstSpan);
-    copyShifted(run.linkAttributeEnd, 0, linkCount, links.attributeEnd, row, attributes);
-    links.count = row + linkCount;
+    appendValues(added, values);
+    this.nextValueId += added.count;
+    if (values.textEnd[values.count - 1]! >= BATCH_TEXT) this.#full = true;
   }
 
   /**
@@ -862,12 +803,6 @@ export class BatchWriter {
     if (this.#small > 0) this.#small--;
     else if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
   }
-}
-
-/** Copies the first `count` words. Runs may be short: a view of a few words costs more than they do. */
-function copyWords(source: Uint32Array, count: number, target: Uint32Array, at: number): void {
-  if (count > 256) target.set(source.subarray(0, count), at);
-  else for (let word = 0; word < count; word++) target[at + word] = source[word]!;
 }
 
 const TRUE = sourceOfText('true');

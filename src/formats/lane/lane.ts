@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { BatchWriter } from '../columns/batch-writer.ts';
 import type { ByteSource } from '../columns/bytes.ts';
+import type { Counted, NewValues, Run } from '../columns/run.ts';
 
 // The fast lane: spans of OTLP, Jaeger JSON and Zipkin JSON that look as spans nearly always do are read by WebAssembly (src/webassembly/lane),
 // 1.5 to 2.5 times as fast as in TypeScript (docs/performance.md). It only speeds up: new attribute values of the common types it reads and
@@ -96,52 +97,6 @@ type Reader = 'protoSpans' | 'otlpJsonSpans' | 'jaegerJsonSpans' | 'zipkinJsonSp
 /** Calls in a row that read nothing, behind which the lane rests: the producer writes spans of another kind. */
 const PATIENCE = 8;
 const REST = 256;
-
-/** The numbers of a run that the lane counts. */
-type Counted =
-  | 'spanCount'
-  | 'attributeCount'
-  | 'eventCount'
-  | 'eventAttributeCount'
-  | 'linkCount'
-  | 'linkAttributeCount'
-  /** One more than the highest attribute key of the run. */
-  | 'keyCount';
-
-/** The run in hand, of which there is one: its columns are views of the lane's memory. */
-export interface Run extends Record<Counted, number> {
-  readonly traceId: Uint32Array;
-  readonly spanId: Uint32Array;
-  readonly parentId: Uint32Array;
-  readonly start: Uint32Array;
-  readonly duration: Uint32Array;
-  readonly operation: Uint32Array;
-  readonly resource: Uint32Array;
-  readonly status: Uint32Array;
-  readonly attributeEnd: Uint32Array;
-  readonly attributes: Uint32Array;
-  readonly eventSpan: Uint32Array;
-  readonly eventTime: Uint32Array;
-  readonly eventName: Uint32Array;
-  readonly eventAttributeEnd: Uint32Array;
-  readonly eventAttributes: Uint32Array;
-  readonly linkSpan: Uint32Array;
-  readonly linkTraceId: Uint32Array;
-  readonly linkSpanId: Uint32Array;
-  readonly linkAttributeEnd: Uint32Array;
-  readonly linkAttributes: Uint32Array;
-  /** By attribute key: uses by spans of the run. */
-  readonly uses: Uint32Array;
-}
-
-/** Attribute values that the lane has given ids: as in `ValueColumns`, ids go on from the last one. */
-export interface NewValues {
-  count: number;
-  readonly key: Uint32Array;
-  readonly type: Uint8Array;
-  readonly textEnd: Uint32Array;
-  readonly text: Uint8Array;
-}
 
 let compiled: WebAssembly.Module | undefined;
 
