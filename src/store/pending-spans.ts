@@ -182,17 +182,14 @@ export class PendingSpans {
   /** Adds a batch and takes it over: its columns get ids of the database. */
   add(batch: SpanBatch, producer: ProducerIds, dictionaries: Dictionaries): void {
     const { spans, events, links } = batch;
-    translate(spans.operation, spans.count, producer.operations);
-    translate(spans.resource, spans.count, producer.resources);
-    translate(spans.status, spans.count, producer.statuses);
     translateNames(events.name, events.count, producer, dictionaries);
     this.events.add({ ...events, a: events.time, b: events.name }, this.count);
     this.links.add({ ...links, a: links.traceId, b: links.spanId }, this.count);
-    this.addSpans(spans, dictionaries);
+    this.addSpans(spans, dictionaries, producer);
   }
 
-  /** Adds spans whose columns have ids of the database already. */
-  addSpans(spans: SpanColumns, dictionaries: Dictionaries): void {
+  /** Adds spans of a producer, or without one spans whose columns have ids of the database already. */
+  addSpans(spans: SpanColumns, dictionaries: Dictionaries, producer?: ProducerIds): void {
     const from = this.count;
     const to = from + spans.count;
     this.#memory ??= this.#memoryFor(to);
@@ -204,9 +201,13 @@ export class PendingSpans {
     copy(this.parentId, spans.parentId, 2, memory?.parentId);
     copy(this.start, spans.start, 2, memory?.start);
     copy(this.duration, spans.duration, 2, memory?.duration);
-    copy(this.operation, spans.operation, 1, memory?.operation);
-    copy(this.resource, spans.resource, 1, memory?.resource);
-    copy(this.status, spans.status, 1, memory?.status);
+    const copyIds = (column: Growing<Uint32Array>, source: Uint32Array, ids?: IdList, place?: Uint32Array) => {
+      if (ids === undefined) copy(column, source, 1, place);
+      else translate(source, spans.count, ids, column.reserve(to, place), from);
+    };
+    copyIds(this.operation, spans.operation, producer?.operations, memory?.operation);
+    copyIds(this.resource, spans.resource, producer?.resources, memory?.resource);
+    copyIds(this.status, spans.status, producer?.statuses, memory?.status);
     const attributeFrom = from === 0 ? 0 : this.attributeEnd.items[from - 1]!;
     const attributeCount = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
     const attributeEnd = this.attributeEnd.reserve(to, memory?.attributeEnd);
@@ -284,9 +285,9 @@ export class PendingSpans {
 
 // Loops over columns are functions of their own: V8 compiles them once, and while the first batches are added.
 
-function translate(column: Uint32Array, count: number, ids: IdList): void {
-  const table = ids.ids;
-  for (let row = 0; row < count; row++) column[row] = table[column[row]!]!;
+/** Copies ids to row `at` of `target`, as what `ids` has for them. */
+function translate(source: Uint32Array, count: number, { ids }: IdList, target: Uint32Array, at: number): void {
+  for (let row = 0; row < count; row++) target[at + row] = ids[source[row]!]!;
 }
 
 /** Event names get their ids when an event first has them. */

@@ -38,9 +38,14 @@ export async function reassemble(
   hasZipkin: boolean,
 ): Promise<ReassemblyResult> {
   if (hasZipkin) await joinShortIds(database, firstSpanNo);
-  const traces = Number(
-    await database.value(`SELECT count(DISTINCT trace_id) FROM trace WHERE first_span_no >= ${firstSpanNo}`),
+  const [counts = {}] = await database.rows(
+    `SELECT count(*) AS rows, count(DISTINCT trace_id) AS traces FROM trace WHERE first_span_no >= ${firstSpanNo}`,
   );
+  const traces = Number(counts.traces);
+  // Where nothing was stored before, all rows have been counted.
+  if (firstSpanNo === 1 && counts.rows === counts.traces && flagged.length === 0) {
+    return { traces, duplicates: 0, sharedIds: 0 };
+  }
   await database.run(`
     CREATE OR REPLACE TEMP TABLE unfinished AS
     SELECT trace_id FROM trace
