@@ -113,6 +113,7 @@ class SourceInThreads {
   readonly #done = Promise.withResolvers<SourceAccount>();
   readonly #readers = [new Reader(), new Reader()] as const;
   #isReady = false;
+  #hasFailed = false;
   /** Whose messages are next in the order of the source. */
   #turn: 0 | 1 = 0;
   /** One thread reads the rest. */
@@ -151,10 +152,7 @@ class SourceInThreads {
     try {
       await this.#begin(0);
       // A batch goes back to its thread as soon as it is taken over, so messages wait for a target that takes them.
-      this.#target.ready().then(() => {
-        this.#isReady = true;
-        this.#takeMessages();
-      }, this.#fail);
+      this.#target.ready().then(this.#goOn, this.#fail);
       return await this.#done.promise;
     } finally {
       signal?.removeEventListener('abort', onAbort);
@@ -164,7 +162,13 @@ class SourceInThreads {
 
   readonly #fail = (error: unknown): void => {
     this.#isReady = false;
+    this.#hasFailed = true;
     this.#done.reject(error);
+  };
+
+  readonly #goOn = (): void => {
+    this.#isReady = !this.#hasFailed;
+    this.#takeMessages();
   };
 
   /** Has a thread read the source, or its share of it. */
@@ -220,6 +224,9 @@ class SourceInThreads {
         this.#spans += message.batch.spans.count;
         this.#target.add(message.batch);
         thread?.send({ type: 'taken' });
+        // What a port has, it hands over without a pause: signals would not be heard before there is nothing left.
+        this.#isReady = false;
+        setImmediate(this.#goOn);
         break;
       case 'progress':
         this.#bytes = message.bytes;

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { BatchWriter } from '../../src/formats/columns/batch-writer.ts';
 import { DEFAULT_LIMITS } from '../../src/formats/format.ts';
 import type { SourceAccount } from '../../src/ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../../src/ingest/compression.ts';
-import { startDecodeThread } from '../../src/ingest/decode-thread.ts';
+import { type DecodeThread, startDecodeThread, type ThreadListener } from '../../src/ingest/decode-thread.ts';
 import type { ThreadsOptions } from '../../src/ingest/decode-threads.ts';
 import { DeferredTarget } from '../../src/ingest/deferred-target.ts';
 import { ingest } from '../../src/ingest/ingest.ts';
@@ -396,6 +397,45 @@ describe('a target', () => {
     opening.resolve(target);
     await opening.promise;
     expect(target.calls).toEqual([]);
+  });
+
+  test('of a thread that is ahead is left between two batches when the user stops', async () => {
+    const batches: SpanBatch[] = [];
+    const writer = new BatchWriter({
+      producer: 0,
+      firstValueId: FIRST_ATTRIBUTE_ID,
+      onBatch: batch => batches.push(batch),
+    });
+    writer.beginSpan();
+    writer.resource = writer.resourceOf('a', new Map());
+    writer.commitSpan();
+    writer.flush();
+    const [batch] = batches;
+    let listener: ThreadListener | undefined;
+    const ahead: DecodeThread = {
+      // All at once, as a port hands over what waits.
+      send: ({ type }) => {
+        if (type === 'decode')
+          for (let sent = 0; sent < 100; sent++) listener?.onMessage({ type: 'batch', batch: batch! });
+      },
+      listen: next => {
+        listener = next;
+      },
+      end: async () => {},
+    };
+    const controller = new AbortController();
+    class StoppedAtOnce extends Notes {
+      override add(added: SpanBatch): void {
+        super.add(added);
+        setImmediate(() => controller.abort(new Error('stopped')));
+      }
+    }
+    const target = new StoppedAtOnce();
+    const threads = { ...SHARED, sharedBytes: Number.POSITIVE_INFINITY, start: async () => ahead };
+    const sources = await sourcesOf(fileOf(LARGE));
+    await expect(ingest(sources, target, OPTIONS, { signal: controller.signal }, threads)).rejects.toThrow('stopped');
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect(target.calls).toEqual(['begin', 'producer 0', 'add', 'abort']);
   });
 
   test('gives the store what the store itself would get', async () => {
