@@ -5,7 +5,7 @@ import type { SourceAccount } from './account.ts';
 import { type DecodeOptions, type ReadPart, SourceDecoder } from './decoding.ts';
 import type { Head } from './faults.ts';
 import type { Share } from './segments.ts';
-import type { Source } from './source.ts';
+import { chunksOfPipe, type Pipe, type Source } from './source.ts';
 
 // What a decode thread does, and what is said between it and the thread of the database: it decodes one source after the other, or
 // its share of one, and sends batches whose columns both threads share.
@@ -19,6 +19,8 @@ export type ToWorker =
       readonly share?: Share;
       /** The fast lane, as the other thread has compiled it. */
       readonly lane?: WebAssembly.Module;
+      /** The source, where it is a pipe, which the other thread has open. */
+      readonly pipe?: Pipe;
     }
   /** The first of the batches that are on their way has been taken over; its columns may be filled again. */
   | { readonly type: 'taken' }
@@ -86,7 +88,7 @@ export class DecodeService {
     }
   }
 
-  async #decode({ source, nextAttributeId, share, lane }: ToWorker & { type: 'decode' }): Promise<void> {
+  async #decode({ source, nextAttributeId, share, lane, pipe }: ToWorker & { type: 'decode' }): Promise<void> {
     if (lane !== undefined) useLaneModule(lane);
     const decoder = this.#decoder ?? this.#newDecoder(nextAttributeId);
     this.#decoder = decoder;
@@ -98,7 +100,7 @@ export class DecodeService {
     const account = await decoder.decode(
       source,
       bytes => this.#progress(bytes),
-      undefined,
+      pipe && chunksOfPipe(pipe),
       ofFile =>
         new Promise<void>(resolve => {
           this.#onCommitted = resolve;

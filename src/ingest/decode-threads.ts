@@ -6,7 +6,7 @@ import { type DecodeThread, startDecodeThread } from './decode-thread.ts';
 import type { DecodeOptions, ReadPart } from './decoding.ts';
 import { faultOf, faultOfDamage, type Head } from './faults.ts';
 import type { SharedFile } from './segments.ts';
-import type { Source } from './source.ts';
+import type { Pipe, Source } from './source.ts';
 import type { IngestHooks, IngestTarget, OnAccount } from './target.ts';
 
 // Sources that are decoded in threads while this one appends: in one thread, or, if it is a large file of JSON, in two that read it in
@@ -44,11 +44,11 @@ export class DecodeThreads {
     this.#threadsOptions = threadsOptions;
   }
 
-  /** Decodes one source. Where that fails, all threads are ended. */
-  async decode(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
+  /** Decodes one source, which may be a pipe that is open. Where that fails, all threads are ended. */
+  async decode(source: Source, hooks: IngestHooks, onAccount: OnAccount, pipe?: Pipe): Promise<SourceAccount> {
     const file = await this.#openShared(source);
     try {
-      return await new SourceInThreads(this, this.#target, source, file?.shared, hooks, onAccount).decode();
+      return await new SourceInThreads(this, this.#target, source, file?.shared, hooks, onAccount).decode(pipe);
     } catch (error) {
       await this.close();
       throw error;
@@ -145,12 +145,12 @@ class SourceInThreads {
     this.#done.promise.catch(() => {});
   }
 
-  async decode(): Promise<SourceAccount> {
+  async decode(pipe: Pipe | undefined): Promise<SourceAccount> {
     const { signal } = this.#hooks;
     const onAbort = () => this.#fail(signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
-      await this.#begin(0);
+      await this.#begin(0, { ...(pipe && { pipe }) });
       // A batch goes back to its thread as soon as it is taken over, so messages wait for a target that takes them.
       this.#target.ready().then(this.#goOn, this.#fail);
       return await this.#done.promise;
@@ -172,14 +172,14 @@ class SourceInThreads {
   };
 
   /** Has a thread read the source, or its share of it. */
-  async #begin(index: 0 | 1, known: Partial<FromFirst> = {}): Promise<void> {
+  async #begin(index: 0 | 1, known: Partial<FromFirst> & { pipe?: Pipe }): Promise<void> {
     const thread = await this.#threads.thread(index);
     if (this.#isAlone) return;
     const reader = this.#readers[index];
     reader.thread = thread;
     thread.listen({ onMessage: message => this.#receive(reader, message), onError: this.#fail });
     const file = this.#file;
-    const { division, lane } = known;
+    const { division, lane, pipe } = known;
     const share = file && { file, turn: { index, of: this.#readers.length }, ...(division && { division }) };
     thread.send({
       type: 'decode',
@@ -187,6 +187,7 @@ class SourceInThreads {
       nextAttributeId: this.#firstAttributeId,
       ...(share && { share }),
       ...(lane && { lane }),
+      ...(pipe && { pipe }),
     });
   }
 

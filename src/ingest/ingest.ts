@@ -1,7 +1,7 @@
 import type { SourceAccount } from './account.ts';
 import { DecodeThreads, type ThreadsOptions } from './decode-threads.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
-import type { Source } from './source.ts';
+import { chunksOfPipe, openPipe, type Source } from './source.ts';
 import type { IngestHooks, IngestTarget, OnAccount } from './target.ts';
 
 // Sources, one after the other, into a target that owns the database. Small sources are decoded on this thread; a
@@ -64,11 +64,28 @@ class Decoders {
   }
 
   async decode(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
-    const isLarge = source.bytes !== undefined && source.bytes >= WORKER_BYTES;
-    return isLarge ? this.#threads.decode(source, hooks, onAccount) : this.#decodeHere(source, hooks, onAccount);
+    // To ask the web takes longer than a thread to start.
+    const isLarge = source.url !== undefined || (source.bytes !== undefined && source.bytes >= WORKER_BYTES);
+    if (isLarge) return this.#threads.decode(source, hooks, onAccount);
+    const pipe = source.bytes === undefined ? await openPipe(source, WORKER_BYTES).catch(() => undefined) : undefined;
+    // One that cannot be read is for the decoder to complain of.
+    if (pipe === undefined) return this.#decodeHere(source, hooks, onAccount);
+    try {
+      const { descriptor, head, isWhole } = pipe;
+      return isWhole
+        ? await this.#decodeHere(source, hooks, onAccount, chunksOfPipe(pipe))
+        : await this.#threads.decode(source, hooks, onAccount, { descriptor, head, isWhole });
+    } finally {
+      await pipe.close();
+    }
   }
 
-  async #decodeHere(source: Source, hooks: IngestHooks, onAccount: OnAccount): Promise<SourceAccount> {
+  async #decodeHere(
+    source: Source,
+    hooks: IngestHooks,
+    onAccount: OnAccount,
+    stored?: AsyncIterable<Uint8Array>,
+  ): Promise<SourceAccount> {
     this.#spans = 0;
     const local =
       this.#local ??
@@ -92,7 +109,7 @@ class Decoders {
         hooks.signal?.throwIfAborted();
         hooks.onProgress?.({ source, bytes, spans: this.#spans });
       },
-      undefined,
+      stored,
       async ofFile => {
         await onAccount(ofFile);
         local.writer.skipValueIds(this.#target.nextAttributeId);

@@ -36,6 +36,20 @@ describe('dumps on stdin', () => {
     expect(stderr).toBe('read 303 spans in 25 traces from stdin (OTLP JSON)\n');
   });
 
+  // More than is looked at before a thread is started for them, which reads on.
+  const LARGE = `for copy in {1..40}; do cat '${EXAMPLE}'; done`;
+  test.each([
+    ['from a pipe', `(${LARGE}) | tailspan summary`, 'stdin'],
+    ['from a file', `(${LARGE}) > large; tailspan summary < large`, 'stdin'],
+    ['compressed', `(${LARGE}) | gzip -c | tailspan summary`, 'stdin'],
+    ['by the name of a pipe', `tailspan summary <(${LARGE})`, '/dev/fd/'],
+  ])('that are large, %s', async (_, line, source) => {
+    const { stdout, stderr } = await shell(`cd '${temporaryFolder()}'; ${line}`);
+    expect(stdout).toMatch(/^303 spans · 25 traces · 6 services · 26 errors in 5 traces\n/);
+    expect(stderr).toMatch(/^read 303 spans in 25 traces from .* \(OTLP JSON\); left out 11,817 duplicates\n$/);
+    expect(stderr).toContain(source);
+  });
+
   test('of a process that pipes it in', async () => {
     for (const stdin of [example, gzipSync(example)]) {
       const { stdout, exitCode } = await runProcess(['search', '-', '--limit', '0'], { stdin });

@@ -29,8 +29,8 @@ async function sourcesOf(...paths: readonly string[]): Promise<Source[]> {
   return sources;
 }
 
-/** The same sources, of which it is not known that they are large: they are decoded on this thread. */
-const onThisThread = (sources: readonly Source[]) => sources.map(source => ({ ...source, bytes: undefined }));
+/** The same sources, said to be small: they are decoded on this thread. */
+const onThisThread = (sources: readonly Source[]) => sources.map(source => ({ ...source, bytes: 1 }));
 
 async function load(store: Store, sources: readonly Source[], hooks: IngestHooks = {}, threads?: ThreadsOptions) {
   return ingest(sources, await store.loader(), OPTIONS, hooks, threads);
