@@ -43,8 +43,6 @@ import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 // links, and commits; what is not committed is taken back, so a decoder may stop anywhere in a record and begin again.
 
 const BATCH_SPANS = 16_384;
-/** The first batch for another thread; each one behind it is twice as large, up to `BATCH_SPANS`. So that thread soon has something to do. */
-const FIRST_BATCH_SPANS = 1024;
 const BATCH_ATTRIBUTES = 1 << 18;
 const BATCH_TEXT = 4 << 20;
 const MAX_OPERATIONS = 1 << 18;
@@ -131,10 +129,6 @@ export class BatchWriter {
   #linkCount = 0;
   #linkAttributes = 0;
   #full = false;
-  /** Spans with which the batch in hand is full. */
-  #batchSpans: number;
-  /** How many of the batches on their way are too small to be used again; they come back first. */
-  #small = 0;
   /** Batches that came back, whose columns are used again. */
   readonly #spare: SpanBatch[] = [];
 
@@ -176,7 +170,6 @@ export class BatchWriter {
     this.#options = options;
     this.nextValueId = options.firstValueId;
     this.#isShared = options.isShared === true;
-    this.#batchSpans = this.#isShared ? FIRST_BATCH_SPANS : BATCH_SPANS;
     this.#values = newValues(this.#isShared, 256, this.nextValueId);
     this.#spans = newSpans(this.#isShared, 256);
     this.#events = newEvents(this.#isShared, 64);
@@ -611,7 +604,7 @@ export class BatchWriter {
     for (let link = this.#links.count; link < this.#linkCount; link++) this.#links.span[link] = row;
     this.#links.count = this.#linkCount;
     this.spanCount++;
-    if (row + 1 >= this.#batchSpans || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
+    if (row + 1 >= BATCH_SPANS || this.#spanAttributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
   }
 
   /**
@@ -648,7 +641,7 @@ export class BatchWriter {
     this.spanCount += run.spanCount;
     this.#dictionary.countAll(run.uses, run.keyCount);
     const attributes = spans.count === 0 ? 0 : spans.attributeEnd[spans.count - 1]!;
-    if (spans.count >= this.#batchSpans || attributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
+    if (spans.count >= BATCH_SPANS || attributes >= BATCH_ATTRIBUTES || this.#full) this.flush();
   }
 
   /** Stores values that have the ids from `nextValueId` on. */
@@ -688,7 +681,7 @@ export class BatchWriter {
       resource[row] = id;
       operation[row] = this.#releasedOperation(this.#resourceService[id]!, operation[row]!, scopes);
     }
-    if (count >= this.#batchSpans || this.#full) this.flush();
+    if (count >= BATCH_SPANS || this.#full) this.flush();
   }
 
   /** Id of the operation of a service that a held one becomes. */
@@ -771,10 +764,6 @@ export class BatchWriter {
       events: this.#events,
       links: this.#links,
     };
-    const full = this.#batchSpans;
-    this.#batchSpans = Math.min(full * 2, BATCH_SPANS);
-    const growth = this.#batchSpans / full;
-    if (growth > 1) this.#small++;
     const spare = this.#spare.pop();
     this.#definitions = emptyDefinitions();
     if (spare !== undefined) {
@@ -784,11 +773,11 @@ export class BatchWriter {
       this.#links = emptyLinks(spare.links);
     } else {
       // The next batch is probably like this one; its columns are made a little larger than this one needed.
-      const size = (used: number, least: number) => Math.max(least, (used + (used >> 3)) * growth);
+      const size = (used: number, least: number) => Math.max(least, used + (used >> 3));
       const attributes = count === 0 ? 0 : batch.spans.attributeEnd[count - 1]!;
       const text = batch.values.count === 0 ? 0 : batch.values.textEnd[batch.values.count - 1]!;
       const isShared = this.#isShared;
-      this.#spans = newSpans(isShared, size(Math.min(count, full), 256), size(attributes, 2048));
+      this.#spans = newSpans(isShared, size(Math.min(count, BATCH_SPANS), 256), size(attributes, 2048));
       this.#values = newValues(isShared, size(batch.values.count, 256), this.nextValueId, size(text, 4096));
       this.#events = newEvents(isShared, size(batch.events.count, 64));
       this.#links = newLinks(isShared, size(batch.links.count, 16));
@@ -800,8 +789,7 @@ export class BatchWriter {
 
   /** Gives a batch back whose contents have been taken over: its columns serve for the next one. */
   recycle(batch: SpanBatch): void {
-    if (this.#small > 0) this.#small--;
-    else if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
   }
 }
 
