@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import type { FromWorker, ServiceOptions, ToWorker } from './decode-service.ts';
 
 /** A decode thread as the thread of the database sees it. */
@@ -14,7 +15,6 @@ export interface ThreadListener {
 }
 
 export async function startDecodeThread(workerData: ServiceOptions): Promise<DecodeThread> {
-  const { Worker } = await import('node:worker_threads');
   const file = import.meta.url.endsWith('.ts') ? './start-decode-worker.ts' : './start-decode-worker.js';
   const worker = new Worker(new URL(file, import.meta.url), { workerData });
   let listener: ThreadListener | undefined;

@@ -46,6 +46,8 @@ export class DecodeThreads {
 
   /** Decodes one source, which may be a pipe that is open. Where that fails, all threads are ended. */
   async decode(source: Source, hooks: IngestHooks, onAccount: OnAccount, pipe?: Pipe): Promise<SourceAccount> {
+    // It is on its way before anything is waited for: this thread is about to be busy with loading DuckDB. What it fails of is met below.
+    this.thread(0).catch(() => {});
     const file = await this.#openShared(source);
     try {
       return await new SourceInThreads(this, this.#target, source, file?.shared, hooks, onAccount).decode(pipe);

@@ -10,7 +10,7 @@ const ROWS = 2048;
 const CHUNKS_PER_FLUSH = 20;
 /**
  * The longest text that stands in its 16-byte entry itself, behind its length as 32 bits, with zeros up to the end. That of a longer one
- * has a pointer, which only DuckDB makes.
+ * has its first four bytes there, and its address (`duckdb_string_t` of DuckDB's C API).
  */
 const INLINE_BYTES = 12;
 
@@ -22,6 +22,9 @@ export type ColumnType = keyof typeof WORDS | 'VARCHAR' | 'UINTEGER[]';
 
 const utf8 = new TextEncoder();
 
+/** The address of a text none of whose pieces has one. */
+const NOWHERE = new Uint32Array(2);
+
 /** Appends rows to one table. Set every column of a row, then `next`. */
 export class TableAppender {
   readonly #database: Database;
@@ -29,7 +32,7 @@ export class TableAppender {
   readonly #types: readonly ColumnType[];
   readonly #columns: Column[];
   /** Made when there is something to append: many tables get no row from most sources. */
-  #native: { appender: duckdb.Appender; chunk: duckdb.DataChunk; vectors: duckdb.Vector[] } | undefined;
+  #native: Native | undefined;
   #row = 0;
   #chunks = 0;
   #isClosed = false;
@@ -41,7 +44,7 @@ export class TableAppender {
     this.#columns = types.map(newColumn);
   }
 
-  #open(): { appender: duckdb.Appender; chunk: duckdb.DataChunk; vectors: duckdb.Vector[] } {
+  #open(): Native {
     if (this.#native !== undefined) return this.#native;
     const table = this.#table;
     const types = this.#types;
@@ -55,7 +58,8 @@ export class TableAppender {
     if (duckdb.appender_column_count(appender) !== types.length) throw new Error(`${table}: columns are missing`);
     const chunk = duckdb.create_data_chunk(expected);
     const vectors = types.map((_, index) => duckdb.data_chunk_get_vector(chunk, index));
-    this.#native = { appender, chunk, vectors };
+    const texts = duckdb.create_data_chunk([duckdb.create_logical_type(Type.BLOB)]);
+    this.#native = { appender, chunk, vectors, texts, text: duckdb.data_chunk_get_vector(texts, 0) };
     return this.#native;
   }
 
@@ -96,15 +100,28 @@ export class TableAppender {
 
   /**
    * Sets the texts of this row and those behind it, as many as `rows`, to pieces of `text`: piece r ends at `ends[r]`, where the next one
-   * begins. It must be valid UTF-8: of a long piece that is not, DuckDB stores NULL and says nothing.
+   * begins. It must be valid UTF-8, which nothing checks.
    */
   setTexts(column: number, text: Uint8Array, ends: Uint32Array, rows: Uint32Array): void {
     if (rows.length > this.room) throw new Error('more texts than there is room for');
-    const vector = this.#open().vectors[column]!;
+    if (rows.length === 0) return;
     const { entries, entryBytes } = this.#columns[column]!;
-    fillInline(entries, entryBytes, text, ends, rows);
-    copy(vector, entries, rows.length * 16, this.#row * 16);
-    assignLong(vector, this.#row, text, ends, rows);
+    const from = rows[0] === 0 ? 0 : ends[rows[0]! - 1]!;
+    const to = ends[rows.at(-1)!]!;
+    const address = to - from > INLINE_BYTES ? this.#addressOf(text.subarray(from, to)) : NOWHERE;
+    fillEntries(entries, entryBytes, text, ends, rows, from, address);
+    copy(this.#open().vectors[column]!, entries, rows.length * 16, this.#row * 16);
+  }
+
+  /**
+   * Has DuckDB keep a text of more than `INLINE_BYTES` until the rows in hand are appended, and returns where it lies, as words: one call
+   * in place of one for each long piece of it.
+   */
+  #addressOf(text: Uint8Array): Uint32Array {
+    const { text: vector } = this.#open();
+    duckdb.vector_assign_string_element_len(vector, this.#row, text);
+    const entries = duckdb.vector_get_data(vector, (this.#row + 1) * 16);
+    return new Uint32Array(entries.buffer, entries.byteOffset + this.#row * 16 + 8, 2);
   }
 
   /** Sets a list to `items[from..to]`. */
@@ -155,7 +172,7 @@ export class TableAppender {
   #push(): void {
     const rows = this.#row;
     if (rows === 0) return;
-    const { appender, chunk, vectors } = this.#open();
+    const { appender, chunk, vectors, texts } = this.#open();
     for (const [index, column] of this.#columns.entries()) {
       const vector = vectors[index]!;
       if (column.isSetAtOnce) column.isSetAtOnce = false;
@@ -184,6 +201,7 @@ export class TableAppender {
     duckdb.data_chunk_set_size(chunk, rows);
     duckdb.append_data_chunk(appender, chunk);
     duckdb.data_chunk_reset(chunk);
+    duckdb.data_chunk_reset(texts);
     this.#row = 0;
     if (++this.#chunks % CHUNKS_PER_FLUSH === 0) duckdb.appender_flush_sync(appender);
   }
@@ -209,6 +227,16 @@ export class TableAppender {
     this.#push();
     if (this.#native !== undefined) duckdb.appender_close_sync(this.#native.appender);
   }
+}
+
+interface Native {
+  readonly appender: duckdb.Appender;
+  readonly chunk: duckdb.DataChunk;
+  /** Of the columns. */
+  readonly vectors: readonly duckdb.Vector[];
+  /** Has one column, `text`: texts whose pieces rows of `chunk` point to. */
+  readonly texts: duckdb.DataChunk;
+  readonly text: duckdb.Vector;
 }
 
 interface Column {
@@ -253,23 +281,32 @@ function newColumn(type: ColumnType): Column {
 
 // Loops are functions of their own, as in pending-spans.ts.
 
-/** Makes entries of texts that stand in theirs; those of longer ones are empty. */
-function fillInline(
+/** Makes entries of texts; what begins at `base` lies at `address`. */
+function fillEntries(
   entries: Uint32Array,
   entryBytes: Uint8Array,
   text: Uint8Array,
   ends: Uint32Array,
   rows: Uint32Array,
+  base: number,
+  address: Uint32Array,
 ): void {
+  const low = address[0]!;
+  const high = address[1]!;
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
     const from = row === 0 ? 0 : ends[row - 1]!;
     const length = ends[row]! - from;
     const entry = index * 4;
-    entries[entry] = entries[entry + 1] = entries[entry + 2] = entries[entry + 3] = 0;
-    if (length > INLINE_BYTES) continue;
     entries[entry] = length;
-    for (let at = 0, to = entry * 4 + 4; at < length; at++) entryBytes[to + at] = text[from + at]!;
+    entries[entry + 1] = entries[entry + 2] = entries[entry + 3] = 0;
+    const isInline = length <= INLINE_BYTES;
+    for (let at = 0, to = entry * 4 + 4, end = isInline ? length : 4; at < end; at++)
+      entryBytes[to + at] = text[from + at]!;
+    if (isInline) continue;
+    const lowest = low + (from - base);
+    entries[entry + 2] = lowest;
+    entries[entry + 3] = lowest < 4294967296 ? high : high + 1;
   }
 }
 
@@ -293,23 +330,6 @@ function gatherLists(items: Uint32Array, ends: Uint32Array, rows: Uint32Array, t
     const row = rows[index]!;
     const end = ends[row]!;
     for (let item = row === 0 ? 0 : ends[row - 1]!; item < end; item++) target[to++] = items[item]!;
-  }
-}
-
-/** Has DuckDB take the longer texts, for rows from `first` on. */
-function assignLong(
-  vector: duckdb.Vector,
-  first: number,
-  text: Uint8Array,
-  ends: Uint32Array,
-  rows: Uint32Array,
-): void {
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]!;
-    const from = row === 0 ? 0 : ends[row - 1]!;
-    const to = ends[row]!;
-    if (to - from <= INLINE_BYTES) continue;
-    duckdb.vector_assign_string_element_len(vector, first + index, text.subarray(from, to));
   }
 }
 
