@@ -100,7 +100,7 @@ export class TableAppender {
 
   /**
    * Sets the texts of this row and those behind it, as many as `rows`, to pieces of `text`: piece r ends at `ends[r]`, where the next one
-   * begins. It must be valid UTF-8, which nothing checks.
+   * begins. It must be valid UTF-8: of one that is not, DuckDB refuses the rows when they are flushed.
    */
   setTexts(column: number, text: Uint8Array, ends: Uint32Array, rows: Uint32Array): void {
     if (rows.length > this.room) throw new Error('more texts than there is room for');

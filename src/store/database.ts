@@ -151,6 +151,17 @@ export class Database implements Queryable {
     return this.#instance.withFullMemory(work);
   }
 
+  /** Ends the transaction in hand in the database file itself: what is in its log first is written twice. */
+  async commitPastLog(): Promise<void> {
+    const name = 'wal_autocheckpoint';
+    const usual = await this.value(`SELECT current_setting('${name}')`);
+    try {
+      await this.run(`SET ${name} = '1 byte'; COMMIT`);
+    } finally {
+      await this.run(`SET ${name} = '${usual}'`);
+    }
+  }
+
   async setThreads(most: number): Promise<void> {
     // Threads beyond the cores only take turns, and each costs processor time.
     await this.run(`SET threads = ${Math.min(most, availableParallelism())}`);

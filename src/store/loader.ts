@@ -26,6 +26,9 @@ const SETTLED_AFTER = 60_000;
 /** Bytes that DuckDB may hold while it is appended to; a load of any size stays under 1 GB with it (docs/performance.md). */
 const APPENDING_MEMORY = 256e6;
 
+/** Sources of fewer spans are committed to DuckDB's log, from which many are moved into the database file at once. */
+const LOGGED_SPANS = 100_000;
+
 /** Ids of attribute values are 32 bits, and none is given twice. */
 const MOST_IDS = 2 ** 32;
 
@@ -303,7 +306,8 @@ export class Loader {
       ...(this.#hasAccount ? await this.#countTraces() : ofTransaction),
     };
     await this.#writeAccount(source, result);
-    await this.#database.run('COMMIT');
+    if (this.#received < LOGGED_SPANS) await this.#database.run('COMMIT');
+    else await this.#database.commitPastLog();
     this.#nextIngestId++;
     return result;
   }

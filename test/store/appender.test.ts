@@ -92,6 +92,13 @@ describe('texts are stored as they are given', () => {
   });
 });
 
+test.each([1, 12, 13, 100])('a text of %i bytes that is no UTF-8 is refused', length => {
+  const appender = new TableAppender(database, 'texts', ['UINTEGER', 'VARCHAR']);
+  appender.setTexts(1, new Uint8Array(length).fill(0xff), Uint32Array.of(length), Uint32Array.of(0));
+  appender.advance(1);
+  expect(() => appender.close()).toThrow(/unicode/);
+});
+
 test('more texts than there is room for are refused', () => {
   const appender = new TableAppender(database, 'texts', ['UINTEGER', 'VARCHAR']);
   const rows = new Uint32Array(appender.room + 1);

@@ -1,8 +1,10 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Definitions } from '../../src/model/span-batch.ts';
 import type { Database } from '../../src/store/database.ts';
 import { runSql } from '../../src/store/sql.ts';
-import { openStore } from '../support/load.ts';
+import { openStore, temporaryFolder } from '../support/load.ts';
 import { loadPlain, PLAIN, type PlainSpan } from './batches.ts';
 
 // Loads of more spans than wait at a time, and of more texts than are kept in mind.
@@ -54,6 +56,18 @@ describe('a source of more spans than wait for their traces', () => {
     expect(result).toEqual({ spans: traces * 4, traces, duplicates: 0, sharedIds: 0, cuts: 0 });
     expect(await checkOf(database)).toEqual({ ...SOUND, traces, spans: traces * 4, events: traces });
     expect(await database.value('SELECT count(*) FROM span WHERE depth = 1')).toBe(BigInt(traces * 3));
+  });
+
+  test('is committed to the database file past its log, which is used again afterwards', async () => {
+    const store = await openStore(join(temporaryFolder(), 'a.duckdb'));
+    const { database } = store;
+    const log = `${database.path}.wal`;
+    const logged = () => (existsSync(log) ? statSync(log).size : 0);
+    await loadPlain(store, 100_000, index => ({ trace: 1 + index, span: 1 }));
+    expect(logged()).toBe(0);
+    await loadPlain(store, 100, index => ({ trace: 200_000 + index, span: 1 }));
+    expect(logged()).toBeGreaterThan(0);
+    expect(await checkOf(database)).toEqual({ ...SOUND, traces: 100_100, spans: 100_100, events: 0 });
   });
 
   test('adds nothing when it is loaded again', async () => {
