@@ -4,8 +4,9 @@ import type { SpanBatch } from '../model/span-batch.ts';
 import type { SourceAccount } from './account.ts';
 import { type DecodeOptions, type ReadPart, SourceDecoder } from './decoding.ts';
 import type { Head } from './faults.ts';
+import { chunksOfPipe, type Pipe } from './pipe.ts';
 import type { Share } from './segments.ts';
-import { chunksOfPipe, type Pipe, type Source } from './source.ts';
+import type { Source } from './source.ts';
 
 // What a decode thread does, and what is said between it and the thread of the database: it decodes one source after the other, or
 // its share of one, and sends batches whose columns both threads share.

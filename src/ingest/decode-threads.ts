@@ -5,8 +5,9 @@ import type { FromWorker, ServiceOptions } from './decode-service.ts';
 import { type DecodeThread, startDecodeThread } from './decode-thread.ts';
 import type { DecodeOptions, ReadPart } from './decoding.ts';
 import { faultOf, faultOfDamage, type Head } from './faults.ts';
+import type { Pipe } from './pipe.ts';
 import type { SharedFile } from './segments.ts';
-import type { Pipe, Source } from './source.ts';
+import type { Source } from './source.ts';
 import type { IngestHooks, IngestTarget, OnAccount } from './target.ts';
 
 // Sources that are decoded in threads while this one appends: in one thread, or, if it is a large file of JSON, in two that read it in

@@ -1,7 +1,8 @@
 import type { SourceAccount } from './account.ts';
 import { DecodeThreads, type ThreadsOptions } from './decode-threads.ts';
 import { type DecodeOptions, SourceDecoder } from './decoding.ts';
-import { chunksOfPipe, openPipe, type Source } from './source.ts';
+import { chunksOfPipe, openPipe } from './pipe.ts';
+import type { Source } from './source.ts';
 import type { IngestHooks, IngestTarget, OnAccount } from './target.ts';
 
 // Sources, one after the other, into a target that owns the database. Small sources are decoded on this thread; a

@@ -26,11 +26,11 @@ export interface SourceProblem {
 }
 
 const CHUNK = 1 << 20;
-const STDIN = 0;
+export const STDIN = 0;
 /** A pipe that does not block is looked at again at once, for its writer is mostly at work, and then after up to so long. */
 const QUICK_TRIES = 100;
 const LONGEST_WAIT_MS = 16;
-const newChunk = () => Buffer.allocUnsafeSlow(CHUNK);
+export const newChunk = () => Buffer.allocUnsafeSlow(CHUNK);
 
 /**
  * Finds the files behind arguments, in the order of the arguments and by name within a folder or pattern; hidden files
@@ -119,45 +119,6 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** An open pipe, and what has come of it: whether that is all shows how large it is. Plain data, so that another thread can read on. */
-export interface Pipe {
-  readonly descriptor: number;
-  readonly head: readonly Uint8Array[];
-  /** The head is all there is, or all that can be read. */
-  readonly isWhole: boolean;
-  /** Why no more can be read. */
-  readonly damage?: SourceDamage;
-}
-
-/**
- * Opens a source whose size is not known and that is not on the web, and reads so many bytes of it, if there are. Throws `SourceDamage` where it
- * cannot be opened.
- */
-export async function openPipe(source: Source, size: number): Promise<Pipe & { close(): Promise<void> }> {
-  const file = source.path === undefined ? undefined : await open(source.path).catch(damaged);
-  const pipe = { descriptor: file?.fd ?? STDIN, head: [] as Uint8Array[], close: async () => file?.close() };
-  const reader = new ChunkReader(pipe.descriptor, false);
-  try {
-    for (let length = 0; length < size; ) {
-      const chunk = await reader.next();
-      if (chunk.length === 0) return { ...pipe, isWhole: true };
-      pipe.head.push(new Uint8Array(chunk));
-      length += chunk.length;
-    }
-    return { ...pipe, isWhole: false };
-  } catch (error) {
-    return { ...pipe, isWhole: true, damage: damageOf(error) };
-  }
-}
-
-/** Yields what is in a pipe, from its beginning, in chunks as `ChunkReader` has them. */
-export async function* chunksOfPipe({ descriptor, head, isWhole, damage }: Pipe): AsyncGenerator<Uint8Array> {
-  yield* head;
-  if (damage !== undefined) throw damage;
-  // Who types may be asked again for what has ended.
-  if (!isWhole) yield* new ChunkReader(descriptor, false).chunks();
-}
-
 /**
  * Reads what an open file holds. A chunk holds its bytes until the next but one is asked for; then they are overwritten: memory
  * that is used again is in the processor's cache, and nothing need be collected. The next chunk is read while the one at hand is
@@ -219,11 +180,11 @@ export class ChunkReader {
   }
 }
 
-function damaged(error: unknown): never {
+export function damaged(error: unknown): never {
   throw damageOf(error);
 }
 
-function damageOf(error: unknown): SourceDamage {
+export function damageOf(error: unknown): SourceDamage {
   return error instanceof SourceDamage ? error : new SourceDamage(explain(error).message, { cause: error });
 }
 

@@ -40,6 +40,11 @@ describe('dumps on stdin', () => {
   const LARGE = `for copy in {1..40}; do cat '${EXAMPLE}'; done`;
   test.each([
     ['from a pipe', `(${LARGE}) | tailspan summary`, 'stdin'],
+    [
+      'from a pipe in which nothing comes for a while',
+      `(${LARGE} | (head -c 6000000; sleep 0.4; cat)) | tailspan summary`,
+      'stdin',
+    ],
     ['from a file', `(${LARGE}) > large; tailspan summary < large`, 'stdin'],
     ['compressed', `(${LARGE}) | gzip -c | tailspan summary`, 'stdin'],
     ['by the name of a pipe', `tailspan summary <(${LARGE})`, '/dev/fd/'],
