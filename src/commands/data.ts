@@ -10,7 +10,7 @@ import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
 import { DeferredTarget } from '../ingest/deferred-target.ts';
 import { describeAccount } from '../ingest/describe-account.ts';
 import { ingest } from '../ingest/ingest.ts';
-import { findSources } from '../ingest/source.ts';
+import { findSources, shownName } from '../ingest/source.ts';
 import { FIRST_ATTRIBUTE_ID } from '../store/attribute-tables.ts';
 import type { LoadResult } from '../store/loader.ts';
 import type { Queryable } from '../store/queryable.ts';
@@ -73,10 +73,15 @@ export async function openData(
   const { sources, problems } = await findSources(sourceNames);
   for (const { name, message, hint = SOURCES_HINT } of problems) await context.complain(`${name} ${message}`, hint);
   if (sources.length === 0) throw new ToldError();
-  const finish = async (store: Store, loaded: Data['loaded'], verb: string, place?: CachePlace): Promise<Data> => {
+  const finish = async (
+    store: Store,
+    { loaded, firstSpanNo }: Loading,
+    verb: string,
+    place?: CachePlace,
+  ): Promise<Data> => {
     const spans = loaded.reduce((sum, { result }) => sum + result.spans, 0);
     if (spans >= THREADED_SPANS) await store.database.setThreads(THREADS);
-    const traceCount = await countTraces(store, loaded, path === ':memory:');
+    const traceCount = await countTraces(store, loaded, firstSpanNo);
     await tellFaults(context, loaded);
     await context.say(describeAccount(verb, loaded, traceCount));
     await tellOddTimes(context, store, loaded);
@@ -87,7 +92,7 @@ export async function openData(
   const kept = await place?.open(options);
   if (kept !== undefined) {
     context.onFailure(error => place?.forgetDamaged(error) ?? false);
-    return await finish(kept.store, kept.loaded, 'kept from before:');
+    return await finish(kept.store, { loaded: kept.loaded, firstSpanNo: 0 }, 'kept from before:');
   }
   const readInto = async (target: string, placeToKeep?: CachePlace): Promise<Data> => {
     // Of a new database it is known where ids begin, so that decoding need not wait until it is open.
@@ -97,8 +102,8 @@ export async function openData(
     // It is awaited below; should it fail before, that is no unhandled rejection.
     opening.catch(() => {});
     try {
-      const loaded = await load(context, opening, sources, isNew);
-      return await finish(await opening, loaded, isWriting ? 'loaded' : 'read', placeToKeep);
+      const loading = await load(context, opening, sources, isNew);
+      return await finish(await opening, loading, isWriting ? 'loaded' : 'read', placeToKeep);
     } catch (error) {
       (await opening.catch(() => undefined))?.close();
       placeToKeep?.drop(target);
@@ -308,12 +313,18 @@ function dataOfServed(database: Queryable): Data {
   };
 }
 
+interface Loading {
+  readonly loaded: Data['loaded'];
+  /** What was loaded has span numbers from here on. */
+  readonly firstSpanNo: number;
+}
+
 async function load(
   context: CommandContext,
   opening: Promise<Store>,
   sources: Awaited<ReturnType<typeof findSources>>['sources'],
   isNew: boolean,
-): Promise<Data['loaded']> {
+): Promise<Loading> {
   const progress = createProgress(context.screen, context.get(NO_PROGRESS) !== true && context.get(QUIET) !== true);
   const options = {
     limits: { recordBytes: context.get(MAX_RECORD_SIZE) ?? DEFAULT_LIMITS.recordBytes },
@@ -326,14 +337,15 @@ async function load(
   const loading = opening.then(store => store.loader());
   loading.catch(() => {});
   const target = isNew ? new DeferredTarget(loading, FIRST_ATTRIBUTE_ID) : await loading;
+  const firstSpanNo = isNew ? 0 : (await loading).nextSpanNo;
   try {
     const loaded = await ingest(sources, target, options, {
       signal: context.signal,
       onProgress: ({ source, bytes, spans }) =>
-        progress.update(source.name, bytes, source.bytes, plural(spans, 'span')),
+        progress.update(shownName(source.name), bytes, source.bytes, plural(spans, 'span')),
     });
     await (await loading).checkpoint();
-    return loaded;
+    return { loaded, firstSpanNo };
   } finally {
     progress.stop();
   }
@@ -343,11 +355,10 @@ async function load(
 async function tellFaults(context: CommandContext, loaded: Data['loaded']): Promise<void> {
   for (const { account } of loaded) {
     if (account.fault !== undefined) {
-      const name = account.source === '-' ? 'stdin' : account.source;
-      await context.complain(`${name} ${account.fault.message}`, account.fault.hint ?? FAULT_HINT);
+      await context.complain(`${shownName(account.source)} ${account.fault.message}`, account.fault.hint ?? FAULT_HINT);
     } else if (context.get(STRICT) === true && lostRecords(account) > 0) {
       await context.complain(
-        `${account.source}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
+        `${shownName(account.source)}: ${plural(lostRecords(account), 'record')} could not be read (--strict)`,
         'tailspan load FILE --json says which',
       );
     }
@@ -371,13 +382,12 @@ async function tellOddTimes(context: CommandContext, store: Store, loaded: Data[
   await context.say(`${begin}: the times are probably in another unit than that of the format`);
 }
 
-/** How many traces there are in what was loaded; `isAlone` says that the database holds nothing else. */
-async function countTraces(store: Store, loaded: Data['loaded'], isAlone: boolean): Promise<number> {
+/** How many traces there are in what was loaded. Of several sources they are those that spans were added to. */
+async function countTraces(store: Store, loaded: Data['loaded'], firstSpanNo: number): Promise<number> {
   const [only] = loaded;
   if (loaded.length === 1 && only !== undefined) return only.result.traces;
-  // A trace may be in several sources.
-  if (isAlone) return Number(await store.database.value('SELECT count(*) FROM trace'));
-  return loaded.reduce((sum, { result }) => sum + result.traces, 0);
+  // A trace may be in several of them. One that grew has new numbers.
+  return Number(await store.database.value(`SELECT count(*) FROM trace WHERE first_span_no >= ${firstSpanNo}`));
 }
 
 /** Throws where there is nothing to answer from. */

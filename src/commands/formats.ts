@@ -5,7 +5,7 @@ import type { SourceAccount } from '../ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
 import { type DecodeObserver, SourceDecoder } from '../ingest/decoding.ts';
 import { isPlainText } from '../ingest/head.ts';
-import { findSources, type Source } from '../ingest/source.ts';
+import { findSources, type Source, shownName } from '../ingest/source.ts';
 import { HINT_FORMATS } from '../ingest/unreadable.ts';
 import type { Block, Field } from '../report/report.ts';
 import { formatCount, plural } from '../terminal/format.ts';
@@ -95,7 +95,7 @@ export const command: Command = {
       for (const { source: name, fault } of accounts) {
         // What was seen is the answer itself.
         const hint = fault?.hint === HINT_FORMATS ? undefined : fault?.hint;
-        if (fault !== undefined) await context.complain(`${name} ${fault.message}`, hint);
+        if (fault !== undefined) await context.complain(`${shownName(name)} ${fault.message}`, hint);
       }
     }
     return {

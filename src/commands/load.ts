@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { lostRecords } from '../ingest/account.ts';
+import { shownName } from '../ingest/source.ts';
 import type { Block, Field } from '../report/report.ts';
 import type { TableColumn } from '../terminal/columns.ts';
 import { formatCount } from '../terminal/format.ts';
@@ -86,7 +87,7 @@ function sourceTable(loaded: Data['loaded'], screen: Screen): Block {
   }[] = [
     {
       column: { title: 'SOURCE', least: 20, cutAt: 'start' },
-      cell: ({ account: { source } }) => [styled(source === '-' ? 'stdin' : sanitize(source, screen.unicode))],
+      cell: ({ account: { source } }) => [styled(sanitize(shownName(source), screen.unicode))],
     },
     { column: { title: 'FORMAT', expendable: 2 }, cell: ({ account }) => [styled(account.format ?? dot, 'dim')] },
     { column: { title: 'DOCUMENTS', align: 'right', expendable: 3 }, cell: ({ account }) => count(account.documents) },

@@ -1,6 +1,7 @@
 import { REASONS, type Reason, textOfReason } from '../formats/format.ts';
 import { FORMATS } from '../formats/index.ts';
 import type { ReasonCount, SourceAccount } from './account.ts';
+import { shownName } from './source.ts';
 
 /** What became of a source's spans in the database; the store's result has these fields. */
 interface StoredCounts {
@@ -57,7 +58,7 @@ export function describeAccount(
 }
 
 function nameOf(account: SourceAccount): string {
-  const name = account.source === '-' ? 'stdin' : account.source;
+  const name = shownName(account.source);
   if (account.format === undefined) return name;
   const titles = account.format
     .split('+')

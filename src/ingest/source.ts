@@ -18,6 +18,11 @@ export interface Source {
   readonly bytes: number | undefined;
 }
 
+/** The name of a source for people: what is called `-` on the command line and in JSON is stdin, and so of a file of an archive in it. */
+export function shownName(name: string): string {
+  return name === '-' || name.startsWith('-:') ? `stdin${name.slice(1)}` : name;
+}
+
 /** Something named that cannot be read. */
 export interface SourceProblem {
   readonly name: string;

@@ -9,8 +9,16 @@ const MAGIC: readonly (readonly [string, readonly number[], number])[] = [
   ['a Parquet file', [0x50, 0x41, 0x52, 0x31], 0],
   ['an SQLite database', [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65], 0],
   ['a DuckDB database', [0x44, 0x55, 0x43, 0x4b], 8],
-  ['bzip2 data', [0x42, 0x5a, 0x68], 0],
-  ['xz data', [0xfd, 0x37, 0x7a, 0x58, 0x5a], 0],
+];
+
+/** Compressed data that is not read, and the command that unpacks it. */
+const PACKED: readonly (readonly [name: string, magic: readonly number[], command: string])[] = [
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a], 'xz -dc'],
+  ['bzip2', [0x42, 0x5a, 0x68], 'bzip2 -dc'],
+  ['lzip', [0x4c, 0x5a, 0x49, 0x50], 'lzip -dc'],
+  ['compress', [0x1f, 0x9d], 'uncompress -c'],
+  ['7-Zip', [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], '7z e -so'],
+  ['RAR', [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], 'unrar p -inul'],
 ];
 
 /** Console output that shows spans but says too little of them: neither times nor parents. */
@@ -60,8 +68,16 @@ export function refusalOf(head: Uint8Array, whole: boolean): Refusal {
   const isBlank = head.subarray(hasMark ? 3 : 0).every(byte => byte <= 32);
   if (isBlank)
     return { message: whole ? 'holds only white space' : 'begins with nothing but white space', hint: HINT_FORMATS };
+  const has = (bytes: readonly number[], offset: number) => bytes.every((byte, index) => head[offset + index] === byte);
+  for (const [name, magic, command] of PACKED) {
+    if (!has(magic, 0)) continue;
+    return {
+      message: `is packed by ${name}, which is not read`,
+      hint: `unpack it: ${command} FILE | tailspan summary`,
+    };
+  }
   for (const [what, bytes, offset] of MAGIC) {
-    if (!bytes.every((byte, index) => head[offset + index] === byte)) continue;
+    if (!has(bytes, offset)) continue;
     const hint = what === 'a DuckDB database' ? 'name a database with --db' : HINT_FORMATS;
     return { message: `is no trace dump but ${what}`, hint };
   }

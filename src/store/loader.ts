@@ -154,6 +154,11 @@ export class Loader {
     return this.#dictionaries.nextAttributeId;
   }
 
+  /** The number that the next span gets. */
+  get nextSpanNo(): number {
+    return this.#nextSpanNo;
+  }
+
   /** Returns a number for a new producer of batches. */
   newProducer(): number {
     return this.#producerCount++;

@@ -64,5 +64,5 @@ export function progressText(
 ): string {
   const share = totalBytes === undefined || totalBytes === 0 ? undefined : Math.min(1, doneBytes / totalBytes);
   const far = share === undefined ? formatBytes(doneBytes) : `${Math.floor(share * 100)}%`;
-  return `reading ${sanitize(label === '-' ? 'stdin' : label, unicode)}  ${far}  ${detail}`;
+  return `reading ${sanitize(label, unicode)}  ${far}  ${detail}`;
 }

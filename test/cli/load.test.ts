@@ -58,6 +58,14 @@ describe('load', () => {
     ]);
   });
 
+  test('counts a trace once that several sources have, and not what was there before', async () => {
+    const db = newDatabase();
+    const loaded = (...files: string[]) => answerJson<Loaded>(['load', ...files, '--db', db]);
+    expect(await loaded(shopFile(PAGE.slice(0, 2)), shopFile(PAGE.slice(2)))).toMatchObject({ spans: 5, traces: 1 });
+    expect(await loaded(shopFile(PAGE), shopFile(PAYMENT))).toMatchObject({ spans: 3, traces: 1 });
+    expect(await loaded(shopFile(PAGE), shopFile(PAYMENT))).toMatchObject({ spans: 0, traces: 0 });
+  });
+
   test('loads folders and patterns, and says of every file where it went', async () => {
     const answered = await answerJson<Loaded>([
       'load',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -60,6 +60,11 @@ describe('dumps on stdin', () => {
       const { stdout, exitCode } = await runProcess(['search', '-', '--limit', '0'], { stdin });
       expect({ exitCode, rows: linesOf(stdout).length }).toEqual({ exitCode: 0, rows: 25 });
     }
+  });
+
+  test('that are an archive are named after stdin and the file in it', async () => {
+    const { stderr } = await shell(`tar -cf - -C '${dirname(EXAMPLE)}' checkout.jsonl | tailspan summary`);
+    expect(stderr).toBe('read 303 spans in 25 traces from stdin:checkout.jsonl (OTLP JSON)\n');
   });
 
   test('that hold nothing', async () => {

@@ -4,7 +4,7 @@ import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { SourceDamage } from '../../src/ingest/damage.ts';
-import { chunksOf, findSources, isPattern, type Source } from '../../src/ingest/source.ts';
+import { chunksOf, findSources, isPattern, type Source, shownName } from '../../src/ingest/source.ts';
 import { temporaryFolder } from '../support/load.ts';
 import { REPOSITORY } from '../support/run.ts';
 
@@ -197,4 +197,13 @@ describe('the bytes of a source', () => {
     await ended;
     expect(output).toBe('1500008\n');
   });
+});
+
+test.each([
+  ['-', 'stdin'],
+  ['-:traces/a.json', 'stdin:traces/a.json'],
+  ['-a.json', '-a.json'],
+  ['a.zip:a.json', 'a.zip:a.json'],
+])('people are told of %s as %s', (name, shown) => {
+  expect(shownName(name)).toBe(shown);
 });

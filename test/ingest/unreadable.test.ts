@@ -17,8 +17,8 @@ describe('a refusal', () => {
     ['ELF', bytes('7f454c46 0201'), 'is no trace dump but a program (ELF)'],
     ['SQLite', text('SQLite format 3\0'), 'is no trace dump but an SQLite database'],
     ['DuckDB', bytes('0011223344556677 4455434b 40'), 'is no trace dump but a DuckDB database'],
-    ['bzip2', text('BZh91AY&SY'), 'is no trace dump but bzip2 data'],
-    ['xz', bytes('fd377a585a00'), 'is no trace dump but xz data'],
+    ['bzip2', text('BZh91AY&SY'), 'is packed by bzip2, which is not read'],
+    ['xz', bytes('fd377a585a00'), 'is packed by xz, which is not read'],
     ['HTML', text('\n<!doctype html><title>502</title>'), 'is no trace dump but HTML or XML'],
     ['XML', text('<?xml version="1.0"?><a/>'), 'is no trace dump but HTML or XML'],
     ['CSV', text('a,b,c\r\n1,2,3\r\n'), 'is no trace dump that is read but a CSV table'],
@@ -34,6 +34,10 @@ describe('a refusal', () => {
 
   test('of white space that goes on does not say that it is all', () => {
     expect(refusalOf(text('\n'.repeat(100)), false).message).toBe('begins with nothing but white space');
+  });
+
+  test('of what is packed says how to unpack it', () => {
+    expect(refusalOf(bytes('fd377a585a00'), true).hint).toBe('unpack it: xz -dc FILE | tailspan summary');
   });
 
   test('of a DuckDB database says how to open it', () => {

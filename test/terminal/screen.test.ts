@@ -203,7 +203,7 @@ describe('progress', () => {
     ['dump.json', 380, 1000, '1 span', 'reading dump.json  38%  1 span'],
     ['dump.json', 999, 1000, '1 span', 'reading dump.json  99%  1 span'],
     ['dump.json', 2000, 1000, '1 span', 'reading dump.json  100%  1 span'],
-    ['-', 12_400_000, undefined, '81,204 spans', 'reading stdin  12.4 MB  81,204 spans'],
+    ['stdin', 12_400_000, undefined, '81,204 spans', 'reading stdin  12.4 MB  81,204 spans'],
     ['empty', 0, 0, '0 spans', 'reading empty  0 B  0 spans'],
     [`${ESC}[2J`, 1, 2, '', 'reading \\x1b[2J  50%  '],
   ])('of %j at %s of %s bytes', (label, done, total, detail, text) => {

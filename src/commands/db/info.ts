@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { journalFolder } from '../../config/paths.ts';
+import { shownName } from '../../ingest/source.ts';
 import type { Block, Field } from '../../report/report.ts';
 import {
   type AttributeSize,
@@ -163,7 +164,7 @@ function ingestBlocks(ingests: readonly Ingest[], screen: Screen): Block[] {
         { title: 'SKIPPED' },
       ],
       rows: shown.map(ingest => [
-        [styled(ingest.source === '-' ? 'stdin' : sanitize(ingest.source, screen.unicode))],
+        [styled(sanitize(shownName(ingest.source), screen.unicode))],
         [styled(ingest.format ?? dot, 'dim')],
         [
           styled(

@@ -4,6 +4,7 @@ import { DEFAULT_COMPRESSION_LIMITS } from '../../ingest/compression.ts';
 import { type DecodeOptions, SourceDecoder } from '../../ingest/decoding.ts';
 import { describeAccount } from '../../ingest/describe-account.ts';
 import { type FollowedPiece, Follower } from '../../ingest/follow.ts';
+import { shownName } from '../../ingest/source.ts';
 import type { Database } from '../../store/database.ts';
 import { EVERYTHING_SETTLED, type Loader, type LoadResult } from '../../store/loader.ts';
 import type { Queryable } from '../../store/queryable.ts';
@@ -167,7 +168,7 @@ export class FollowedFeed implements CommitFeed {
     if (account.fault === undefined || this.#judged.has(name)) return;
     // Programs print other things, too; once is enough.
     this.#judged.add(name);
-    await this.#context.say(`${nameOf(name)} ${account.fault.message}; it is followed all the same`);
+    await this.#context.say(`${shownName(name)} ${account.fault.message}; it is followed all the same`);
   }
 
   async #beginAnew(): Promise<void> {
@@ -238,11 +239,7 @@ async function openKept(store: Store): Promise<Kept> {
 
 function titleOf(names: readonly string[]): string {
   const [only = ''] = names;
-  return names.length === 1 ? nameOf(only) : plural(names.length, 'file');
-}
-
-function nameOf(name: string): string {
-  return name === '-' ? 'stdin' : name;
+  return names.length === 1 ? shownName(only) : plural(names.length, 'file');
 }
 
 const NO_RESULT: LoadResult = { spans: 0, traces: 0, duplicates: 0, sharedIds: 0, cuts: 0 };

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts';
+import { shownName } from '../../ingest/source.ts';
 import { isEverything } from '../../query/flags.ts';
 import { glyphs } from '../../terminal/glyphs.ts';
 import type { Terminal } from '../../terminal/interactive.ts';
@@ -40,7 +41,7 @@ export async function browse(context: CommandContext, data: Data, options: Brows
   const { screen, env, signal } = context;
   const isStdin = sources.length === 0 && data.loaded.length > 0;
   const database = context.get(DB);
-  const name = database ?? (isStdin ? 'stdin' : sources.map(source => (source === '-' ? 'stdin' : source)).join(' '));
+  const name = database ?? (isStdin ? 'stdin' : sources.map(shownName).join(' '));
   const feed = await DatabaseFeed.open(data.database, {
     title: `tui ${glyphs(screen.unicode).dot} ${name === '' ? 'the default database' : sanitize(name, screen.unicode)}`,
     limit,
