@@ -35,7 +35,7 @@ import {
 import { AttributeCache } from './attribute-cache.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { type ByteSource, byteSource, copyBytes, SLACK, sourceOfText } from './bytes.ts';
-import { OperationTable } from './operation-table.ts';
+import { Operations } from './operations.ts';
 import { appendEvents, appendLinks, appendSpans, appendValues, type NewValues, type Run } from './run.ts';
 import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 
@@ -45,9 +45,6 @@ import { ValueClass, ValueDictionary } from './value-dictionary.ts';
 const BATCH_SPANS = 16_384;
 const BATCH_ATTRIBUTES = 1 << 18;
 const BATCH_TEXT = 4 << 20;
-const MAX_OPERATIONS = 1 << 18;
-const MAX_HELD_OPERATIONS = 1 << 16;
-const RELEASED_BITS = 13;
 /** Batches that wait to be filled again: as many as may wait for the other thread (ingest/ingest.ts), and come back at once. */
 const MAX_SPARE = 14;
 /** High word of 10^15 ns, eleven days after the epoch: from here on a time was taken from a real clock. */
@@ -73,9 +70,6 @@ export interface BatchWriterOptions {
   readonly isShared?: boolean;
   readonly onBatch: (batch: SpanBatch) => void;
 }
-
-/** While spans are held, a service or scope of this number or more stands for one that is not known yet. */
-export const PROVISIONAL = 0x4000_0000;
 
 export class BatchWriter {
   // The span in hand. 64-bit values are low and high words; an id's words run from least to most significant.
@@ -145,14 +139,7 @@ export class BatchWriter {
   #spanSerial = 1;
   #partSerial = 1;
 
-  readonly #operations = new OperationTable();
-  /** Operations defined before the table was last emptied. */
-  #operationBase = 0;
-  /** Operations of held spans, whose service is not known: theirs is 0. */
-  readonly #heldOperations = new OperationTable();
-  #heldBase = 0;
-  /** What operations of held spans became: service, id while held, id + 1. One slot a pair, so it may forget. */
-  readonly #released = new Uint32Array((1 << RELEASED_BITS) * 3);
+  readonly #operations = new Operations(definition => this.#definitions.operations.push(definition));
   readonly #resources = new Map<string, number>();
   readonly #resourceService: number[] = [];
   readonly #contexts = new Map<string, number>();
@@ -612,7 +599,8 @@ export class BatchWriter {
    * same two, never 0.
    */
   operationContext(): number {
-    const service = this.#heldFrom === undefined ? this.#resourceService[this.resource] : `held ${this.#heldBase}`;
+    const service =
+      this.#heldFrom === undefined ? this.#resourceService[this.resource] : `held ${this.#operations.heldFrom}`;
     const key = `${service} ${this.scope}`;
     let context = this.#contexts.get(key);
     if (context === undefined) {
@@ -625,10 +613,8 @@ export class BatchWriter {
 
   /** Id of an operation of the current resource's service and scope; while spans are held, one that `release` replaces. */
   operationOf(name: number, kind: number, flags: number, quirks: number): number {
-    if (this.#heldFrom !== undefined) {
-      return this.#heldBase + this.#heldOperations.idOf(0, name, kind, this.scope, flags, quirks);
-    }
-    return this.#operationOf(this.#resourceService[this.resource]!, name, kind, this.scope, flags, quirks);
+    if (this.#heldFrom !== undefined) return this.#operations.heldIdOf(name, kind, this.scope, flags, quirks);
+    return this.#operations.idOf(this.#resourceService[this.resource]!, name, kind, this.scope, flags, quirks);
   }
 
   /** Stores the spans of a run; sends the batch off when it is full. */
@@ -660,10 +646,7 @@ export class BatchWriter {
   hold(): void {
     if (this.#heldFrom !== undefined) return;
     this.#heldFrom = this.#spans.count;
-    if (this.#heldOperations.definitions.length < MAX_HELD_OPERATIONS) return;
-    // A bounded cache like the others, with ids that go on.
-    this.#heldBase += this.#heldOperations.definitions.length;
-    this.#heldOperations.clear();
+    this.#operations.beginHold();
   }
 
   get isHolding(): boolean {
@@ -679,40 +662,9 @@ export class BatchWriter {
     for (let row = firstRow; row < count; row++) {
       const id = resources[resource[row]!]!;
       resource[row] = id;
-      operation[row] = this.#releasedOperation(this.#resourceService[id]!, operation[row]!, scopes);
+      operation[row] = this.#operations.releasedIdOf(this.#resourceService[id]!, operation[row]!, scopes);
     }
     if (count >= BATCH_SPANS || this.#full) this.flush();
-  }
-
-  /** Id of the operation of a service that a held one becomes. */
-  #releasedOperation(service: number, held: number, scopes: readonly number[]): number {
-    const released = this.#released;
-    const at = ((Math.imul(held, 0x9e3779b1) ^ Math.imul(service, 0x85ebca6b)) >>> (32 - RELEASED_BITS)) * 3;
-    if (released[at] === service && released[at + 1] === held && released[at + 2] !== 0) return released[at + 2]! - 1;
-    const { name, kind, scope, flags, quirks } = this.#heldOperations.definitions[held - this.#heldBase]!;
-    if (scope >= PROVISIONAL) {
-      return this.#operationOf(service, name, kind, scopes[scope - PROVISIONAL]!, flags, quirks);
-    }
-    const id = this.#operationOf(service, name, kind, scope, flags, quirks);
-    released[at] = service;
-    released[at + 1] = held;
-    released[at + 2] = id + 1;
-    return id;
-  }
-
-  #operationOf(service: number, name: number, kind: number, scope: number, flags: number, quirks: number): number {
-    const known = this.#operations.definitions.length;
-    const id = this.#operations.idOf(service, name, kind, scope, flags, quirks);
-    if (id === known) {
-      this.#definitions.operations.push(this.#operations.definitions[id]!);
-      // The table is a bounded cache like the others: past its limit it begins anew, with ids that go on.
-      if (known >= MAX_OPERATIONS) {
-        this.#operations.clear();
-        this.#operationBase += known + 1;
-        return this.#operationBase - 1;
-      }
-    }
-    return this.#operationBase + id;
   }
 
   #newValue(key: number, type: number, source: ByteSource, from: number, to: number): number {
@@ -729,7 +681,7 @@ export class BatchWriter {
     if (!copyBytes(source.bytes, from, to, values.text, start)) {
       const copied = values.text.subarray(start, end);
       if (!isUtf8(copied)) {
-        // U+FFFD in the place of what is no UTF-8, which DuckDB would store as NULL.
+        // U+FFFD in the place of what is no UTF-8, which DuckDB refuses.
         const mended = Buffer.from(decoder.decode(copied));
         end = start + mended.length;
         if (end > values.text.length) values.text = grown(values.text, end);

@@ -1,16 +1,16 @@
-import { type AttributeValue, isInt64 } from '../../model/attributes.ts';
+import type { AttributeValue } from '../../model/attributes.ts';
 import { CARRIED_FIELDS, serviceNameOf, UNKNOWN_SERVICE } from '../../model/carried-fields.ts';
-import { AttributeForm } from '../columns/attribute-cache.ts';
-import { type BatchWriter, PROVISIONAL } from '../columns/batch-writer.ts';
+import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ByteDictionary } from '../columns/byte-dictionary.ts';
-import { ValueClass } from '../columns/value-dictionary.ts';
+import { PROVISIONAL } from '../columns/operations.ts';
 import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
-import { readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
+import { readInteger64, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
 import { NOT_FOR_THE_LANE, type OtlpHost } from '../lane/lane.ts';
+import { AttributeReader, type Mend, passOver } from './attributes.ts';
 import { kindNumber, statusNumber } from './enums.ts';
 
 // OTLP/JSON: ExportTraceServiceRequest and TracesData as JSON, and what producers make of it.
@@ -21,8 +21,6 @@ import { kindNumber, statusNumber } from './enums.ts';
 // as strings and strings as numbers, Long and Buffer objects, attributes as a plain object.
 
 type Container = 'document' | 'resourceSpans' | 'span';
-
-const MAX_DEPTH = 64;
 
 const SPAN_KEYS = new KeyTable({
   traceId: 1,
@@ -71,23 +69,6 @@ const LINK_KEYS = new KeyTable({
   dropped_attributes_count: 5,
 });
 const STATUS_KEYS = new KeyTable({ code: 1, message: 2 });
-const ATTRIBUTE_KEYS = new KeyTable({ key: 1, value: 2 });
-const VALUE_KEYS = new KeyTable({
-  stringValue: 1,
-  string_value: 1,
-  boolValue: 2,
-  bool_value: 2,
-  intValue: 3,
-  int_value: 3,
-  doubleValue: 4,
-  double_value: 4,
-  arrayValue: 5,
-  array_value: 5,
-  kvlistValue: 6,
-  kvlist_value: 6,
-  bytesValue: 7,
-  bytes_value: 7,
-});
 
 /** The other signals of OTLP, by the field that a document of theirs begins with. */
 const OTHER_SIGNALS = [
@@ -142,6 +123,7 @@ class OtlpJsonReader {
   readonly #context: DecodeContext;
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
+  readonly #attributes: AttributeReader;
   readonly #carried: Record<keyof typeof CARRIED_FIELDS, number>;
   readonly #originalTraceId: number;
   readonly #originalSpanId: number;
@@ -168,6 +150,7 @@ class OtlpJsonReader {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
+    this.#attributes = new AttributeReader(context.writer, this.#mend);
     const key = (name: string) => this.#writer.keyOfText(name);
     this.#carried = {
       traceState: key(CARRIED_FIELDS.traceState),
@@ -291,7 +274,7 @@ class OtlpJsonReader {
     let attributes = new Map<string, AttributeValue>();
     cursor.tryOpenObject();
     for (let first = true; cursor.nextKey(first); first = false) {
-      if (cursor.textString() === 'attributes') attributes = this.#readAttributes(cursor);
+      if (cursor.textString() === 'attributes') attributes = this.#attributes.readAll(cursor);
       else cursor.skipValue();
     }
     return this.#writer.resourceOf(serviceNameOf(attributes), attributes);
@@ -320,36 +303,13 @@ class OtlpJsonReader {
     cursor.tryOpenObject();
     for (let first = true; cursor.nextKey(first); first = false) {
       const field = cursor.textString();
-      if (field === 'attributes') attributes = this.#readAttributes(cursor);
+      if (field === 'attributes') attributes = this.#attributes.readAll(cursor);
       else if ((field === 'name' || field === 'version') && cursor.readScalar()) {
         if (field === 'name') name = cursor.textString();
         else version = cursor.textString();
       } else cursor.skipValue();
     }
     return this.#writer.scopeOf(name, version, attributes);
-  }
-
-  /** Reads the attributes of a resource or scope, which are few; of a key that comes twice the last value counts. */
-  #readAttributes(cursor: JsonCursor): Map<string, AttributeValue> {
-    const attributes = new Map<string, AttributeValue>();
-    const kind = cursor.kind();
-    if (kind === JsonKind.object) {
-      cursor.tryOpenObject();
-      for (let first = true; cursor.nextKey(first); first = false) {
-        const key = cursor.textString();
-        attributes.set(key, readPlainValue(cursor));
-      }
-    } else if (kind === JsonKind.array) {
-      cursor.tryOpenArray();
-      for (let first = true; cursor.nextItem(first); first = false) {
-        cursor.peek();
-        const at = cursor.position;
-        const [key, value] = this.#readKeyValue(cursor, 0);
-        if (key !== undefined) attributes.set(key, value);
-        else this.#reportNoKey(at);
-      }
-    } else this.#passOver(cursor, 'attributes');
-    return attributes;
   }
 
   /** A span outside any ResourceSpans. */
@@ -377,9 +337,9 @@ class OtlpJsonReader {
     attribute: (from, to) => {
       // The lane remembers attributes itself.
       const cursor = this.#cursorAt(from);
-      if (!this.#parseAttribute(cursor, from) || cursor.position !== to) throw NOT_FOR_THE_LANE;
-      this.#laneHost.value = this.#value;
-      return this.#key;
+      if (!this.#attributes.parse(cursor, from) || cursor.position !== to) throw NOT_FOR_THE_LANE;
+      this.#laneHost.value = this.#attributes.value;
+      return this.#attributes.key;
     },
     key: (from, to) => this.#writer.keyOf(this.#cursorAt(from), from, to),
     status: from => this.#readStatus(this.#cursorAt(from)),
@@ -440,11 +400,11 @@ class OtlpJsonReader {
           break;
         case 6:
           if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
-          else this.#passOver(cursor, 'name');
+          else passOver(cursor, 'name', this.#mend);
           break;
         case 7:
           if (cursor.readScalar()) writer.kind = kindNumber(cursor.text.bytes, cursor.from, cursor.to);
-          else this.#passOver(cursor, 'kind');
+          else passOver(cursor, 'kind', this.#mend);
           break;
         case 8:
           if (readInteger64(cursor) && cursor.high < 0x8000_0000) {
@@ -517,18 +477,10 @@ class OtlpJsonReader {
     if (mended !== undefined) this.#context.report.repair(mended, this.#offsetOf(start), 'the times of a span');
   }
 
-  #passOver(cursor: JsonCursor, field: string): void {
-    if (cursor.kind() !== JsonKind.null) {
-      this.#isMended = true;
-      this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
-    }
-    cursor.skipValue();
-  }
-
-  #reportNoKey(at: number): void {
+  readonly #mend: Mend = (position, what) => {
     this.#isMended = true;
-    this.#context.report.repair('unexpected-type', this.#offsetOf(at), 'an attribute without a key');
-  }
+    this.#context.report.repair('unexpected-type', this.#offsetOf(position), what);
+  };
 
   /** An id that had to be replaced by a hash stays to be seen, as an attribute. */
   #keepOriginal(start: number, key: number): void {
@@ -545,7 +497,7 @@ class OtlpJsonReader {
   #readStatus(cursor: JsonCursor): number {
     const writer = this.#writer;
     if (!cursor.tryOpenObject()) {
-      this.#passOver(cursor, 'status');
+      passOver(cursor, 'status', this.#mend);
       return 0;
     }
     let code = 0;
@@ -568,22 +520,22 @@ class OtlpJsonReader {
     if (kind === JsonKind.array) {
       cursor.tryOpenArray();
       for (let first = true; cursor.nextItem(first); first = false) {
-        if (this.#readAttribute(cursor)) writer.addAttribute(this.#key, this.#value);
+        if (this.#attributes.read(cursor)) writer.addAttribute(this.#attributes.key, this.#attributes.value);
       }
     } else if (kind === JsonKind.object) {
       cursor.tryOpenObject();
       for (let first = true; cursor.nextKey(first); first = false) {
-        if (this.#readPlainAttribute(cursor)) writer.addAttribute(this.#key, this.#value);
+        if (this.#attributes.readPlain(cursor)) writer.addAttribute(this.#attributes.key, this.#attributes.value);
       }
-    } else this.#passOver(cursor, 'attributes');
+    } else passOver(cursor, 'attributes', this.#mend);
   }
 
   #readEvents(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'events');
+    if (!cursor.tryOpenArray()) return passOver(cursor, 'events', this.#mend);
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        this.#passOver(cursor, 'event');
+        passOver(cursor, 'event', this.#mend);
         continue;
       }
       writer.beginEvent();
@@ -597,7 +549,7 @@ class OtlpJsonReader {
           }
           case 2:
             if (cursor.readScalar()) writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
-            else this.#passOver(cursor, 'name of an event');
+            else passOver(cursor, 'name of an event', this.#mend);
             break;
           case 3:
             this.#readPartAttributes(cursor, false);
@@ -618,10 +570,10 @@ class OtlpJsonReader {
   #readLinks(cursor: JsonCursor): void {
     const writer = this.#writer;
     const ids = this.#ids;
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'links');
+    if (!cursor.tryOpenArray()) return passOver(cursor, 'links', this.#mend);
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        this.#passOver(cursor, 'link');
+        passOver(cursor, 'link', this.#mend);
         continue;
       }
       writer.beginLink();
@@ -663,229 +615,12 @@ class OtlpJsonReader {
     const writer = this.#writer;
     const kind = cursor.kind();
     const isArray = kind === JsonKind.array;
-    if (!isArray && kind !== JsonKind.object) return this.#passOver(cursor, 'attributes');
+    if (!isArray && kind !== JsonKind.object) return passOver(cursor, 'attributes', this.#mend);
     cursor.position++;
     for (let first = true; isArray ? cursor.nextItem(first) : cursor.nextKey(first); first = false) {
-      if (!(isArray ? this.#readAttribute(cursor) : this.#readPlainAttribute(cursor))) continue;
-      if (ofLink) writer.addLinkAttribute(this.#key, this.#value);
-      else writer.addEventAttribute(this.#key, this.#value);
+      if (!(isArray ? this.#attributes.read(cursor) : this.#attributes.readPlain(cursor))) continue;
+      if (ofLink) writer.addLinkAttribute(this.#attributes.key, this.#attributes.value);
+      else writer.addEventAttribute(this.#attributes.key, this.#attributes.value);
     }
-  }
-
-  // The attribute read last.
-  #key = 0;
-  #value = 0;
-
-  /** Reads `{"key":…,"value":{…}}`. Returns false where it has no key. */
-  #readAttribute(cursor: JsonCursor): boolean {
-    const writer = this.#writer;
-    const { cache } = writer;
-    if (cursor.kind() !== JsonKind.object) {
-      this.#passOver(cursor, 'attribute');
-      return false;
-    }
-    const start = cursor.position;
-    cursor.skipValue();
-    const end = cursor.position;
-    if (cache.find(AttributeForm.otlpJson, cursor, start, end)) {
-      this.#key = cache.key;
-      this.#value = cache.value;
-      return true;
-    }
-    if (!this.#parseAttribute(cursor, start)) return false;
-    cache.remember(AttributeForm.otlpJson, cursor, start, end, this.#key, this.#value);
-    return true;
-  }
-
-  /** Reads the attribute object that begins at `start`. Returns false where it has no key. */
-  #parseAttribute(cursor: JsonCursor, start: number): boolean {
-    const writer = this.#writer;
-    cursor.position = start + 1;
-    let key = -1;
-    let late = -1;
-    this.#value = 0;
-    for (let first = true; cursor.nextKey(first); first = false) {
-      const field = ATTRIBUTE_KEYS.match(cursor.text, cursor.from, cursor.to);
-      if (field === 1 && cursor.readScalar()) key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-      else if (field === 2) {
-        if (key >= 0) this.#value = this.#readAnyValue(cursor, key);
-        else {
-          late = cursor.position;
-          cursor.skipValue();
-        }
-      } else cursor.skipValue();
-    }
-    if (key < 0) {
-      this.#reportNoKey(start);
-      return false;
-    }
-    if (late >= 0) {
-      // The value stood before its key.
-      const { position } = cursor;
-      cursor.position = late;
-      this.#value = this.#readAnyValue(cursor, key);
-      cursor.position = position;
-    }
-    this.#key = key;
-    if (this.#value === 0) this.#value = writer.value(key, null);
-    return true;
-  }
-
-  /** Reads the value of a plain object's field whose key was read last. Returns false where it is null: absent. */
-  #readPlainAttribute(cursor: JsonCursor): boolean {
-    const writer = this.#writer;
-    const key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-    this.#key = key;
-    if (cursor.kind() === JsonKind.string) {
-      cursor.readString();
-      this.#value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
-      return true;
-    }
-    const value = readPlainValue(cursor);
-    if (value === null) return false;
-    this.#value = writer.value(key, value);
-    return true;
-  }
-
-  /** Reads an AnyValue and returns its id; 0 where it is empty. */
-  #readAnyValue(cursor: JsonCursor, key: number): number {
-    const writer = this.#writer;
-    if (!cursor.tryOpenObject()) {
-      // Not an AnyValue but the value itself.
-      if (cursor.kind() === JsonKind.null) {
-        cursor.skipValue();
-        return 0;
-      }
-      return writer.value(key, readPlainValue(cursor));
-    }
-    let value = 0;
-    for (let first = true; cursor.nextKey(first); first = false) {
-      const field = VALUE_KEYS.match(cursor.text, cursor.from, cursor.to);
-      const kind = cursor.kind();
-      if (kind === JsonKind.null) cursor.skipValue();
-      else if (field === 1 && kind === JsonKind.string) {
-        cursor.readString();
-        value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
-      } else if (field === 3 && (kind === JsonKind.string || kind === JsonKind.number)) {
-        cursor.readScalar();
-        value = writer.integerValue(key, cursor.text, cursor.from, cursor.to);
-      } else if (field === 2 && (kind === JsonKind.true || kind === JsonKind.false)) {
-        value = writer.boolValue(key, cursor.readWord() === true);
-      } else if (field === 4 && kind === JsonKind.number) {
-        cursor.readBare();
-        value = writer.numberValue(key, cursor.text, cursor.from, cursor.to);
-      } else if (field === 5 || field === 6) {
-        const start = cursor.position;
-        cursor.skipValue();
-        const end = cursor.position;
-        const valueClass = field === 5 ? ValueClass.jsonArray : ValueClass.jsonMap;
-        value = writer.findEncoded(key, valueClass, cursor, start, end);
-        if (value === 0) {
-          cursor.position = start;
-          const made = this.#makeValue(cursor, field, 0);
-          value = writer.rememberEncoded(key, valueClass, cursor, start, end, made);
-        }
-        cursor.position = end;
-      } else value = writer.value(key, this.#makeValue(cursor, field, 0));
-    }
-    return value;
-  }
-
-  /** Makes the value of an AnyValue field that is not a plain scalar. */
-  #makeValue(cursor: JsonCursor, field: number, depth: number): AttributeValue {
-    if (depth > MAX_DEPTH) throw new BadRecord('too-deep', `an attribute nested more than ${MAX_DEPTH} deep`);
-    const kind = cursor.kind();
-    if (kind === JsonKind.null) {
-      cursor.skipValue();
-      return null;
-    }
-    switch (field) {
-      case 1:
-      case 2: {
-        const value = readPlainValue(cursor, depth);
-        if (field === 2 && (value === 'true' || value === 'false')) return value === 'true';
-        return value;
-      }
-      case 3: {
-        if (kind === JsonKind.object) {
-          // A protobufjs Long.
-          if (!readInteger64(cursor)) return null;
-          return BigInt.asIntN(64, (BigInt(cursor.high) << 32n) | BigInt(cursor.low));
-        }
-        const value = readPlainValue(cursor, depth);
-        if (typeof value === 'string' && /^[-+]?\d+$/.test(value)) {
-          const integer = BigInt(value.replace(/^\+/, ''));
-          return isInt64(integer) ? integer : value;
-        }
-        return value;
-      }
-      case 4: {
-        const value = readPlainValue(cursor, depth);
-        return typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value;
-      }
-      case 5:
-        return this.#makeList(cursor, () => this.#makeAny(cursor, depth + 1));
-      case 6: {
-        const entries: [string, AttributeValue][] = [];
-        this.#makeList(cursor, () => {
-          const [key, value] = this.#readKeyValue(cursor, depth + 1);
-          if (key !== undefined) entries.push([key, value]);
-          return null;
-        });
-        return Object.fromEntries(entries);
-      }
-      case 7: {
-        const value = readPlainValue(cursor, depth);
-        if (typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64'));
-        const data = typeof value === 'object' && value !== null && 'data' in value ? value.data : value;
-        const bytes = Object.values(typeof data === 'object' && data !== null ? data : {});
-        return Uint8Array.from(bytes, byte => Number(byte));
-      }
-      default:
-        return readPlainValue(cursor, depth);
-    }
-  }
-
-  /** Reads `{"values":[…]}`, or the array itself. */
-  #makeList(cursor: JsonCursor, item: () => AttributeValue): AttributeValue[] {
-    const items: AttributeValue[] = [];
-    const readItems = () => {
-      if (!cursor.tryOpenArray()) return cursor.skipValue();
-      for (let first = true; cursor.nextItem(first); first = false) items.push(item());
-    };
-    if (cursor.tryOpenObject()) {
-      for (let first = true; cursor.nextKey(first); first = false) {
-        if (cursor.textString() === 'values') readItems();
-        else cursor.skipValue();
-      }
-    } else readItems();
-    return items;
-  }
-
-  #makeAny(cursor: JsonCursor, depth: number): AttributeValue {
-    if (depth > MAX_DEPTH) throw new BadRecord('too-deep', `an attribute nested more than ${MAX_DEPTH} deep`);
-    if (!cursor.tryOpenObject()) return readPlainValue(cursor, depth);
-    let value: AttributeValue = null;
-    for (let first = true; cursor.nextKey(first); first = false) {
-      const field = VALUE_KEYS.match(cursor.text, cursor.from, cursor.to);
-      value = this.#makeValue(cursor, field, depth);
-    }
-    return value;
-  }
-
-  #readKeyValue(cursor: JsonCursor, depth: number): [string | undefined, AttributeValue] {
-    let key: string | undefined;
-    let value: AttributeValue = null;
-    if (!cursor.tryOpenObject()) {
-      cursor.skipValue();
-      return [key, value];
-    }
-    for (let first = true; cursor.nextKey(first); first = false) {
-      const field = ATTRIBUTE_KEYS.match(cursor.text, cursor.from, cursor.to);
-      if (field === 1 && cursor.readScalar()) key = cursor.textString();
-      else if (field === 2) value = this.#makeAny(cursor, depth);
-      else cursor.skipValue();
-    }
-    return [key, value];
   }
 }
