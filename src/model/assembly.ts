@@ -1,7 +1,9 @@
+import { type AssembledColumns, type Assembly, type AssemblyInput, newColumns } from './assembled-columns.ts';
 import { Quirk, SHARED_SPAN_MASK } from './span-batch.ts';
+import { SpanIndex } from './span-index.ts';
 import { Kind } from './status.ts';
 import { TraceGroups } from './trace-groups.ts';
-import { compareWords, cutEnd, hashWords, integerOfWords, setWords } from './words.ts';
+import { compareWords, cutEnd, integerOfWords, setWords } from './words.ts';
 
 // Assembly: spans in any order become traces, with parents, roots, orphans and nested-set numbers. The definitions are
 // in docs/definitions.md ("Trace assembly"); this is their only implementation, for whole databases and single traces
@@ -22,74 +24,6 @@ export const Parentage = {
   /** It was the earliest span of a cycle, or its own parent: the edge to its parent is cut. */
   cut: 3,
 } as const;
-
-/** Spans as assembly needs them; 64-bit columns are words, low first, ids least significant word first. */
-export interface AssemblyInput {
-  readonly count: number;
-  readonly traceId: Uint32Array;
-  readonly spanId: Uint32Array;
-  readonly parentId: Uint32Array;
-  readonly start: Uint32Array;
-  readonly duration: Uint32Array;
-  readonly kind: Uint8Array;
-  /** Bits of `Quirk`. */
-  readonly quirks: Uint8Array;
-  /** Any number that is equal for spans of one service. */
-  readonly service: Uint32Array;
-  /** 1 where the status is error. */
-  readonly failed: Uint8Array;
-}
-
-/** Assembled traces as columns, with room behind the last; the spans of trace t are at positions `first[t]` to `first[t] + size[t]`. */
-export interface AssembledTraces {
-  count: number;
-  readonly first: Uint32Array;
-  readonly size: Uint32Array;
-  /** Earliest start, and the time from it to the latest end; 2 words a trace, low first. */
-  readonly start: Uint32Array;
-  readonly duration: Uint32Array;
-  /** Position of the root that lasts longest; -1 where the trace has none. */
-  readonly root: Int32Array;
-  readonly roots: Uint32Array;
-  readonly orphans: Uint32Array;
-  readonly cuts: Uint32Array;
-  readonly failed: Uint32Array;
-  /** 1 where it has one root, no orphan, no cut, and nothing that ends after the root except behind an async edge. */
-  readonly complete: Uint8Array;
-  /** 1 where some spans share an id: exact duplicates must be told from different spans, which needs their contents. */
-  readonly hasSharedIds: Uint8Array;
-  /** End of the trace's services in `services`. */
-  readonly serviceEnd: Uint32Array;
-  /** Distinct services in display order. */
-  readonly services: Uint32Array;
-}
-
-/** Assembled spans as columns by position, with room behind the last: within a trace, spans stand in display order (depth first, siblings by start). */
-export interface AssembledColumns {
-  /** Input row of the span at each position. */
-  readonly row: Uint32Array;
-  /** The trace's id, which is not the span's own where that is a short form. */
-  readonly traceId: Uint32Array;
-  readonly spanId: Uint32Array;
-  /** The id of the parent that was found, which may be another than the one that is named; else the id that is named. */
-  readonly parentId: Uint32Array;
-  readonly start: Uint32Array;
-  readonly duration: Uint32Array;
-  readonly parentage: Uint8Array;
-  readonly component: Uint32Array;
-  readonly left: Uint32Array;
-  readonly right: Uint32Array;
-  readonly depth: Uint32Array;
-  /** Self time in nanoseconds; 2 words a span, low first. */
-  readonly self: Uint32Array;
-  readonly traces: AssembledTraces;
-}
-
-/** What was assembled; `row` has as many items as there are positions. */
-export interface Assembly extends AssembledColumns {
-  /** Input rows of traces that were left out, for more of them may come; ascending. */
-  readonly unsettled: Uint32Array;
-}
 
 /** Assembles spans once; who does it again and again keeps an `Assembler`. */
 export function assemble(input: AssemblyInput): Assembly {
@@ -133,9 +67,8 @@ export class Assembler {
   /** The members in display order. */
   #placeAt = new Uint32Array(64);
   #size = 0;
-  /** Span ids of the trace in hand: place + 1 by hash. */
-  #table = new Int32Array(128);
-  #tableMask = 127;
+  /** The members by their span ids. */
+  readonly #index = new SpanIndex();
   #hasShared = false;
   #hasSharedIds = false;
 
@@ -180,7 +113,7 @@ export class Assembler {
       let at = 0;
       for (let row = 0; row < count; row++) if (lastRow[traceOf[row]!]! >= completeBefore) unsettled[at++] = row;
     }
-    this.#input = NO_SPANS;
+    this.#end();
     return { ...output, row: output.row.subarray(0, position), unsettled };
   }
 
@@ -191,7 +124,7 @@ export class Assembler {
   assembleTrace(input: AssemblyInput, rows: Uint32Array, first: number, output: AssembledColumns, idRow: number): void {
     this.#input = input;
     this.#assembleTrace(rows, first, output, idRow);
-    this.#input = NO_SPANS;
+    this.#end();
   }
 
   #isKnown(row: number): boolean {
@@ -215,7 +148,6 @@ export class Assembler {
     this.#sort(size);
     if (this.#indexIds()) {
       // Ids were given: siblings stand in order of the ids that they have now.
-      this.#clearIndex();
       this.#sort(size);
       this.#indexIds();
     }
@@ -246,12 +178,12 @@ export class Assembler {
       this.#placeAt = new Uint32Array(room);
     }
     this.#size = size;
-    this.#hasSharedIds = false;
-    let slots = 128;
-    while (slots < size * 2) slots *= 2;
-    if (slots > this.#table.length) this.#table = new Int32Array(slots);
-    else this.#table.fill(0, 0, slots);
-    this.#tableMask = slots - 1;
+  }
+
+  /** Lets go of the input. */
+  #end(): void {
+    this.#input = NO_SPANS;
+    this.#index.end();
   }
 
   /** Marks server halves that an assembly before this one made: `#share` leaves no mark in what is stored. */
@@ -308,7 +240,6 @@ export class Assembler {
         state[heir] = VISITED;
       }
     }
-    this.#clearIndex();
   }
 
   /** Sorts the members by start, else as `#compare` says: a merge sort, insertion sort for short runs. */
@@ -409,12 +340,14 @@ export class Assembler {
    */
   #indexIds(): boolean {
     const { spanId, kind, quirks } = this.#input;
+    this.#index.begin(spanId, this.#members, this.#size);
+    this.#hasSharedIds = false;
     let zeros = 0;
     let hasGiven = false;
     for (let place = 0; place < this.#size; place++) {
       const row = this.#members[place]!;
       if ((spanId[row * 2]! | spanId[row * 2 + 1]!) === 0 && ++zeros > 1) this.#hasSharedIds = true;
-      const known = this.#enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!);
+      const known = this.#index.enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!);
       if (known < 0) continue;
       // The two halves of a Zipkin call whose server did not say `shared`: the server half gets an id of its own.
       const other = this.#members[known]!;
@@ -423,17 +356,12 @@ export class Assembler {
         this.#share(place);
         hasGiven = true;
       } else if (isZipkin && kind[row] === Kind.client && kind[other] === Kind.server) {
-        this.#replace(known, place);
+        this.#index.replace(known, place);
         this.#share(known);
         hasGiven = true;
       } else this.#hasSharedIds = true;
     }
     return hasGiven;
-  }
-
-  #clearIndex(): void {
-    this.#table.fill(0, 0, this.#tableMask + 1);
-    this.#hasSharedIds = false;
   }
 
   /** Makes the span at `place` a server half: its id becomes its own, its client half becomes its parent. */
@@ -444,46 +372,7 @@ export class Assembler {
     spanId[row * 2 + 1] = (spanId[row * 2 + 1]! ^ SHARED_SPAN_MASK.high) >>> 0;
     quirks[row] = quirks[row]! | Quirk.shared;
     this.#hasShared = true;
-    if (this.#enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!) >= 0) this.#hasSharedIds = true;
-  }
-
-  /** Enters an id and returns -1, or returns the place that has it already. Zero is no id to be found by. */
-  #enter(place: number, low: number, high: number): number {
-    if ((low | high) === 0) return -1;
-    const table = this.#table;
-    const { spanId } = this.#input;
-    let slot = hashWords(low, high) & this.#tableMask;
-    for (;;) {
-      const known = table[slot]! - 1;
-      if (known < 0) {
-        table[slot] = place + 1;
-        return -1;
-      }
-      const at = this.#members[known]! * 2;
-      if (spanId[at] === low && spanId[at + 1] === high) return known;
-      slot = (slot + 1) & this.#tableMask;
-    }
-  }
-
-  /** Has `place` stand for the id that `known` stood for. */
-  #replace(known: number, place: number): void {
-    const at = this.#members[known]! * 2;
-    const { spanId } = this.#input;
-    let slot = hashWords(spanId[at]!, spanId[at + 1]!) & this.#tableMask;
-    while (this.#table[slot] !== known + 1) slot = (slot + 1) & this.#tableMask;
-    this.#table[slot] = place + 1;
-  }
-
-  #find(low: number, high: number): number {
-    const { spanId } = this.#input;
-    let slot = hashWords(low, high) & this.#tableMask;
-    for (;;) {
-      const place = this.#table[slot]! - 1;
-      if (place < 0) return -1;
-      const at = this.#members[place]! * 2;
-      if (spanId[at] === low && spanId[at + 1] === high) return place;
-      slot = (slot + 1) & this.#tableMask;
-    }
+    if (this.#index.enter(place, spanId[row * 2]!, spanId[row * 2 + 1]!) >= 0) this.#hasSharedIds = true;
   }
 
   /** Finds the parents of all members, and returns those that have none, by start. */
@@ -498,7 +387,7 @@ export class Assembler {
       const high = parentId[row * 2 + 1]!;
       let parent = -1;
       if (this.#hasShared) parent = this.#findSharedParent(row, low, high);
-      else if ((low | high) !== 0) parent = this.#find(low, high);
+      else if ((low | high) !== 0) parent = this.#index.find(low, high);
       const isRoot = (low | high) === 0 && parent < 0;
       if (parent === place) {
         this.#parent[place] = -1;
@@ -524,14 +413,14 @@ export class Assembler {
   #findSharedParent(row: number, low: number, high: number): number {
     const { spanId, quirks, service } = this.#input;
     const halfOf = (idLow: number, idHigh: number) =>
-      this.#find((idLow ^ SHARED_SPAN_MASK.low) >>> 0, (idHigh ^ SHARED_SPAN_MASK.high) >>> 0);
+      this.#index.find((idLow ^ SHARED_SPAN_MASK.low) >>> 0, (idHigh ^ SHARED_SPAN_MASK.high) >>> 0);
     const isShared = (place: number) => place >= 0 && (quirks[this.#members[place]!]! & Quirk.shared) !== 0;
     if (quirks[row]! & Quirk.shared) {
       const client = halfOf(spanId[row * 2]!, spanId[row * 2 + 1]!);
       if (client >= 0 && !isShared(client)) return client;
     }
     if ((low | high) === 0) return -1;
-    let named = this.#find(low, high);
+    let named = this.#index.find(low, high);
     if ((quirks[row]! & Quirk.sharedParent) === 0) return named;
     let server = halfOf(low, high);
     if (isShared(named)) {
@@ -849,39 +738,6 @@ const CLIMBED = 254;
 function includes(items: Uint32Array, from: number, to: number, item: number): boolean {
   for (let at = from; at < to; at++) if (items[at] === item) return true;
   return false;
-}
-
-function newColumns(spans: number, traces: number): AssembledColumns {
-  return {
-    row: new Uint32Array(spans),
-    traceId: new Uint32Array(spans * 4),
-    spanId: new Uint32Array(spans * 2),
-    parentId: new Uint32Array(spans * 2),
-    start: new Uint32Array(spans * 2),
-    duration: new Uint32Array(spans * 2),
-    parentage: new Uint8Array(spans),
-    component: new Uint32Array(spans),
-    left: new Uint32Array(spans),
-    right: new Uint32Array(spans),
-    depth: new Uint32Array(spans),
-    self: new Uint32Array(spans * 2),
-    traces: {
-      count: 0,
-      first: new Uint32Array(traces),
-      size: new Uint32Array(traces),
-      start: new Uint32Array(traces * 2),
-      duration: new Uint32Array(traces * 2),
-      root: new Int32Array(traces),
-      roots: new Uint32Array(traces),
-      orphans: new Uint32Array(traces),
-      cuts: new Uint32Array(traces),
-      failed: new Uint32Array(traces),
-      complete: new Uint8Array(traces),
-      hasSharedIds: new Uint8Array(traces),
-      serviceEnd: new Uint32Array(traces),
-      services: new Uint32Array(spans),
-    },
-  };
 }
 
 /** Where numbering stands. */

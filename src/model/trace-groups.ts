@@ -1,4 +1,4 @@
-import type { AssemblyInput } from './assembly.ts';
+import type { AssemblyInput } from './assembled-columns.ts';
 import { Quirk } from './span-batch.ts';
 import { compareIds, compareWords, hashWords } from './words.ts';
 

@@ -1,4 +1,5 @@
-import { type AssemblyInput, assemble, isAsyncEdge } from './assembly.ts';
+import type { AssemblyInput } from './assembled-columns.ts';
+import { assemble, isAsyncEdge } from './assembly.ts';
 import { endOf, type Span } from './span.ts';
 import { Kind, SPAN_KINDS } from './status.ts';
 import { setWords } from './words.ts';

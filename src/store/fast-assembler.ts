@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type AssembledColumns, Assembler, type Assembly, type AssemblyInput } from '../model/assembly.ts';
+import type { AssembledColumns, Assembly, AssemblyInput } from '../model/assembled-columns.ts';
+import { Assembler } from '../model/assembly.ts';
 import { joinShortIds } from '../model/trace-groups.ts';
 import type { WindowMemory } from './pending-spans.ts';
 

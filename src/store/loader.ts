@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { REASONS } from '../formats/format.ts';
-import type { Assembly } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembled-columns.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import { writeAttributes } from './attribute-writer.ts';

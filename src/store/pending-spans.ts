@@ -1,4 +1,4 @@
-import type { AssemblyInput } from '../model/assembly.ts';
+import type { AssemblyInput } from '../model/assembled-columns.ts';
 import { Quirk, type SpanBatch, type SpanColumns } from '../model/span-batch.ts';
 import { copyShifted, cutEnd } from '../model/words.ts';
 import type { Dictionaries, IdList, ProducerIds } from './dictionaries.ts';

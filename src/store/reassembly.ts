@@ -1,4 +1,4 @@
-import type { Assembly } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembled-columns.ts';
 import { Quirk, type SpanColumns } from '../model/span-batch.ts';
 import { TableAppender } from './appender.ts';
 import type { ColumnChunk } from './column-chunk.ts';

@@ -1,4 +1,4 @@
-import type { Assembly } from '../model/assembly.ts';
+import type { Assembly } from '../model/assembled-columns.ts';
 import { TableAppender } from './appender.ts';
 import type { Database } from './database.ts';
 import type { Parts, PendingSpans } from './pending-spans.ts';

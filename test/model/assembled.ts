@@ -1,4 +1,5 @@
-import { Assembler, type AssemblyInput } from '../../src/model/assembly.ts';
+import type { AssemblyInput } from '../../src/model/assembled-columns.ts';
+import { Assembler } from '../../src/model/assembly.ts';
 import { spanIdOf, traceIdOf } from '../../src/model/ids.ts';
 import type { Span } from '../../src/model/span.ts';
 import { Kind } from '../../src/model/status.ts';
