@@ -288,6 +288,10 @@ export async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChu
   }
 }
 
+/** The longest text that stands in its entry itself. */
+const INLINE_BYTES = 12;
+const NO_TEXTS: { readonly address: number; readonly bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
+
 /** A vector of DuckDB's, for as long as its chunk is the one in hand. */
 class NativeVector implements ColumnVector {
   readonly type: duckdb.Type;
@@ -295,6 +299,8 @@ class NativeVector implements ColumnVector {
   readonly #logicalType: duckdb.LogicalType;
   readonly #rowCount: number;
   #texts: DataView<ArrayBuffer> | undefined;
+  /** Texts that were read together, and where they lie. */
+  #run = NO_TEXTS;
 
   constructor(vector: duckdb.Vector, logicalType: duckdb.LogicalType, rowCount: number) {
     this.type = duckdb.get_type_id(logicalType);
@@ -316,9 +322,36 @@ class NativeVector implements ColumnVector {
     this.#texts ??= viewOf(this.data(this.#rowCount * 16));
     const { buffer, byteOffset } = this.#texts;
     const length = this.#texts.getUint32(row * 16, true);
-    return length <= 12
-      ? new Uint8Array(buffer, byteOffset + row * 16 + 4, length)
-      : duckdb.get_data_from_pointer(buffer, byteOffset + row * 16 + 8, length);
+    if (length <= INLINE_BYTES) return new Uint8Array(buffer, byteOffset + row * 16 + 4, length);
+    const from = this.#addressAt(row) - this.#run.address;
+    if (from >= 0 && from + length <= this.#run.bytes.length) return this.#run.bytes.subarray(from, from + length);
+    this.#run = this.#runFrom(row);
+    return this.#run.bytes.subarray(0, length);
+  }
+
+  /** Where a text of more than `INLINE_BYTES` lies. */
+  #addressAt(row: number): number {
+    return Number(this.#texts!.getBigUint64(row * 16 + 8, true));
+  }
+
+  /**
+   * The text of a row, and with it those that begin where the one before them ends, as nearly all do: to ask for each takes three times as
+   * long as to read it.
+   */
+  #runFrom(row: number): { readonly address: number; readonly bytes: Uint8Array } {
+    const texts = this.#texts!;
+    const validity = this.validity(this.#rowCount);
+    const address = this.#addressAt(row);
+    let end = address + texts.getUint32(row * 16, true);
+    for (let next = row + 1; next < this.#rowCount; next++) {
+      const isNull = validity !== null && ((validity[next >> 3]! >> (next & 7)) & 1) === 0;
+      const length = isNull ? 0 : texts.getUint32(next * 16, true);
+      if (length <= INLINE_BYTES) continue;
+      if (this.#addressAt(next) !== end) break;
+      end += length;
+    }
+    const { buffer, byteOffset } = texts;
+    return { address, bytes: duckdb.get_data_from_pointer(buffer, byteOffset + row * 16 + 8, end - address) };
   }
 
   items(): { vector: ColumnVector; count: number } {

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
+import { sqlText } from '../../src/query/compile/sql-value.ts';
 import { Database } from '../../src/store/database.ts';
 import { SCHEMA_VERSION, Store } from '../../src/store/store.ts';
 import { draw } from '../support/drawn-trace.ts';
@@ -221,6 +223,25 @@ describe('a value of a query of our own', () => {
         t: i % 3 > 0 ? `row number ${i}` : null,
         l: [BigInt(i), BigInt(i + 1)],
       })),
+    );
+  });
+
+  test('is the text of its row, wherever texts lie', async () => {
+    const { database } = await openStore();
+    const text = fc.option(fc.string({ unit: 'grapheme', maxLength: 30 }).map(each => each.toWellFormed()));
+    const ORDERS = ['number', 'number DESC', 'value, number', 'hash(number)', '(SELECT 1)'];
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { maxLength: 60 }), fc.constantFrom(...ORDERS), async (texts, order) => {
+        const values = texts.map((each, index) => `(${index}, ${each === null ? 'NULL' : sqlText(each)})`);
+        const rows = await database.rows(`
+          SELECT number, value, value AS same
+          FROM (VALUES ${[...values, "(-1, '')"]}) v(number, value) ORDER BY ${order}`);
+        for (const { number, value, same } of rows) {
+          const given = number === -1 ? '' : texts[Number(number)];
+          expect([value, same]).toEqual([given, given]);
+        }
+        expect(rows).toHaveLength(texts.length + 1);
+      }),
     );
   });
 
