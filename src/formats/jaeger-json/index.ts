@@ -9,6 +9,7 @@ import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
+import { Mending } from '../json/mending.ts';
 import { microsToNanos, readInteger64, readPlainValue, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
 import { TagField, TagFields } from '../json/tags.ts';
@@ -98,6 +99,7 @@ class JaegerJsonReader {
   readonly #context: DecodeContext;
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
+  readonly #mending: Mending;
   readonly #fields: TagFields;
   readonly #referenceType: number;
   readonly #warnings: number;
@@ -134,6 +136,7 @@ class JaegerJsonReader {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
+    this.#mending = new Mending(context, offsetOf);
     this.#fields = new TagFields(this.#writer);
     const key = (name: string) => this.#writer.keyOfText(name);
     this.#referenceType = key(REFERENCE_TYPE);
@@ -356,7 +359,7 @@ class JaegerJsonReader {
           const form = ids.read(cursor, 16);
           hasTraceId = form !== IdForm.absent;
           this.#setTraceId(ids.word0, ids.word1, ids.word2, ids.word3);
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalTraceId);
           break;
         }
         case 2: {
@@ -364,7 +367,7 @@ class JaegerJsonReader {
           hasSpanId = form !== IdForm.absent;
           writer.spanIdLow = ids.word0;
           writer.spanIdHigh = ids.word1;
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalSpanId);
           break;
         }
         case 3:
@@ -377,7 +380,7 @@ class JaegerJsonReader {
           break;
         case 5:
           if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
-          else this.#passOver(cursor, 'operationName');
+          else this.#mending.passOver(cursor, 'operationName');
           break;
         case 6:
           this.#readReferences(cursor);
@@ -391,7 +394,7 @@ class JaegerJsonReader {
             writer.startHigh = cursor.high;
           } else {
             hasBadStart = true;
-            this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTime');
+            this.#mending.tell('invalid-time', start, 'startTime');
           }
           break;
         case 8:
@@ -405,7 +408,7 @@ class JaegerJsonReader {
           break;
         case 11:
           if (cursor.readScalar()) process = cursor.textString();
-          else this.#passOver(cursor, 'processID');
+          else this.#mending.passOver(cursor, 'processID');
           break;
         case 12:
           embedded = this.#readProcess(cursor);
@@ -425,7 +428,7 @@ class JaegerJsonReader {
     this.#reportZeroIds(start);
     if (!hasStart) {
       writer.quirks |= Quirk.startUnknown;
-      if (!hasBadStart) this.#context.report.repair('missing-start', this.#offsetOf(start), 'a span without startTime');
+      if (!hasBadStart) this.#mending.tell('missing-start', start, 'a span without startTime');
     }
     this.#useReferences(oldParentLow, oldParentHigh);
     writer.status = fields.status();
@@ -465,26 +468,13 @@ class JaegerJsonReader {
   #readDuration(cursor: JsonCursor, start: number): void {
     const writer = this.#writer;
     if (!readInteger64(cursor)) {
-      this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
+      this.#mending.tell('invalid-time', start, 'duration');
     } else if (cursor.high >= 0x8000_0000) {
-      this.#context.report.repair('end-before-start', this.#offsetOf(start), 'a negative duration');
+      this.#mending.tell('end-before-start', start, 'a negative duration');
     } else if (microsToNanos(cursor) && cursor.high < 0x8000_0000) {
       writer.durationLow = cursor.low;
       writer.durationHigh = cursor.high;
-    } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
-  }
-
-  #passOver(cursor: JsonCursor, field: string): void {
-    if (cursor.kind() !== JsonKind.null) {
-      this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
-    }
-    cursor.skipValue();
-  }
-
-  #keepOriginal(start: number, key: number): void {
-    const { original } = this.#ids;
-    this.#context.report.repair('invented-id', this.#offsetOf(start), original);
-    this.#writer.addAttribute(key, this.#writer.value(key, original));
+    } else this.#mending.tell('invalid-time', start, 'duration');
   }
 
   #readWarnings(cursor: JsonCursor): void {
@@ -494,11 +484,11 @@ class JaegerJsonReader {
   }
 
   #readReferences(cursor: JsonCursor): void {
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'references');
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'references');
     const ids = this.#ids;
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        this.#passOver(cursor, 'reference');
+        this.#mending.passOver(cursor, 'reference');
         continue;
       }
       const reference = this.#nextReference();
@@ -602,7 +592,7 @@ class JaegerJsonReader {
       }
       return;
     }
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'tags');
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'tags');
     for (let first = true; cursor.nextItem(first); first = false) {
       if (this.#readTag(cursor, true)) this.#takeTag();
     }
@@ -620,7 +610,7 @@ class JaegerJsonReader {
   #readTag(cursor: JsonCursor, ofSpan: boolean): boolean {
     const writer = this.#writer;
     if (!cursor.tryOpenObject()) {
-      this.#passOver(cursor, 'tag');
+      this.#mending.passOver(cursor, 'tag');
       return false;
     }
     let hasKey = false;
@@ -700,10 +690,10 @@ class JaegerJsonReader {
 
   #readLogs(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'logs');
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'logs');
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        this.#passOver(cursor, 'log');
+        this.#mending.passOver(cursor, 'log');
         continue;
       }
       writer.beginEvent();
@@ -713,7 +703,7 @@ class JaegerJsonReader {
         if (field === 1) {
           if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
             writer.setEventTime(cursor.low, cursor.high);
-          } else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timestamp of a log');
+          } else this.#mending.tell('invalid-time', at, 'timestamp of a log');
         } else if (field === 2) this.#readLogFields(cursor);
         else cursor.skipValue();
       }
@@ -727,7 +717,7 @@ class JaegerJsonReader {
 
   #readLogFields(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'fields');
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'fields');
     let isNamed = false;
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!this.#readTag(cursor, false)) continue;

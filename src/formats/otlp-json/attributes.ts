@@ -4,6 +4,7 @@ import type { BatchWriter } from '../columns/batch-writer.ts';
 import { ValueClass } from '../columns/value-dictionary.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { KeyTable } from '../json/key-table.ts';
+import type { Mending } from '../json/mending.ts';
 import { readInteger64, readPlainValue } from '../json/scalars.ts';
 
 // Attributes of OTLP/JSON: `[{"key":"http.route","value":{"stringValue":"/cart"}}]`, or a plain object.
@@ -29,26 +30,17 @@ const VALUE_KEYS = new KeyTable({
   bytes_value: 7,
 });
 
-/** Is told of what was not as it should be, and where it stands. */
-export type Mend = (position: number, what: string) => void;
-
-/** Passes over a value that is not of a type that it may have; null stands for none. */
-export function passOver(cursor: JsonCursor, what: string, mend: Mend): void {
-  if (cursor.kind() !== JsonKind.null) mend(cursor.position, what);
-  cursor.skipValue();
-}
-
 /** Reads attributes into a writer, one after the other, and those of resources and scopes as they are. */
 export class AttributeReader {
   readonly #writer: BatchWriter;
-  readonly #mend: Mend;
+  readonly #mending: Mending;
   /** The attribute read last, as ids of the writer's. */
   key = 0;
   value = 0;
 
-  constructor(writer: BatchWriter, mend: Mend) {
+  constructor(writer: BatchWriter, mending: Mending) {
     this.#writer = writer;
-    this.#mend = mend;
+    this.#mending = mending;
   }
 
   /** Reads the attributes of a resource or scope, which are few; of a key that comes twice the last value counts. */
@@ -68,9 +60,9 @@ export class AttributeReader {
         const at = cursor.position;
         const [key, value] = this.#readKeyValue(cursor, 0);
         if (key !== undefined) attributes.set(key, value);
-        else this.#mend(at, NO_KEY);
+        else this.#mending.tell('unexpected-type', at, NO_KEY);
       }
-    } else passOver(cursor, 'attributes', this.#mend);
+    } else this.#mending.passOver(cursor, 'attributes');
     return attributes;
   }
 
@@ -79,7 +71,7 @@ export class AttributeReader {
     const writer = this.#writer;
     const { cache } = writer;
     if (cursor.kind() !== JsonKind.object) {
-      passOver(cursor, 'attribute', this.#mend);
+      this.#mending.passOver(cursor, 'attribute');
       return false;
     }
     const start = cursor.position;
@@ -114,7 +106,7 @@ export class AttributeReader {
       } else cursor.skipValue();
     }
     if (key < 0) {
-      this.#mend(start, NO_KEY);
+      this.#mending.tell('unexpected-type', start, NO_KEY);
       return false;
     }
     if (late >= 0) {

@@ -7,10 +7,11 @@ import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
+import { Mending } from '../json/mending.ts';
 import { readInteger64, readSmallInteger } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
 import { NOT_FOR_THE_LANE, type OtlpHost } from '../lane/lane.ts';
-import { AttributeReader, type Mend, passOver } from './attributes.ts';
+import { AttributeReader } from './attributes.ts';
 import { kindNumber, statusNumber } from './enums.ts';
 
 // OTLP/JSON: ExportTraceServiceRequest and TracesData as JSON, and what producers make of it.
@@ -123,6 +124,7 @@ class OtlpJsonReader {
   readonly #context: DecodeContext;
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
+  readonly #mending: Mending;
   readonly #attributes: AttributeReader;
   readonly #carried: Record<keyof typeof CARRIED_FIELDS, number>;
   readonly #originalTraceId: number;
@@ -132,8 +134,6 @@ class OtlpJsonReader {
   readonly #resourceIds: number[] = [];
   readonly #scopeTexts = new ByteDictionary(() => {});
   readonly #scopeIds: number[] = [];
-  /** Something in the resource or scope in hand was mended: it is not remembered, so that this is told each time that it comes. */
-  #isMended = false;
   #resource: number | undefined;
   #unknownResource: number | undefined;
   #scope: number | undefined;
@@ -150,7 +150,8 @@ class OtlpJsonReader {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
-    this.#attributes = new AttributeReader(context.writer, this.#mend);
+    this.#mending = new Mending(context, offsetOf);
+    this.#attributes = new AttributeReader(context.writer, this.#mending);
     const key = (name: string) => this.#writer.keyOfText(name);
     this.#carried = {
       traceState: key(CARRIED_FIELDS.traceState),
@@ -262,9 +263,10 @@ class OtlpJsonReader {
     let resource = this.#resourceIds[known];
     if (resource === undefined) {
       cursor.position = start;
-      this.#isMended = false;
+      this.#mending.hasMended = false;
       resource = this.#parseResource(cursor);
-      if (!this.#isMended) this.#resourceIds[known] = resource;
+      // What had to be mended is told each time that it comes.
+      if (!this.#mending.hasMended) this.#resourceIds[known] = resource;
       cursor.position = end;
     }
     this.#resource = resource;
@@ -288,9 +290,9 @@ class OtlpJsonReader {
     let scope = this.#scopeIds[known];
     if (scope === undefined) {
       cursor.position = start;
-      this.#isMended = false;
+      this.#mending.hasMended = false;
       scope = this.#parseScope(cursor);
-      if (!this.#isMended) this.#scopeIds[known] = scope;
+      if (!this.#mending.hasMended) this.#scopeIds[known] = scope;
       cursor.position = end;
     }
     this.#scope = scope;
@@ -370,8 +372,8 @@ class OtlpJsonReader {
           writer.traceId1 = ids.word1;
           writer.traceId2 = ids.word2;
           writer.traceId3 = ids.word3;
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
-          if (hasTraceId && ids.isZero) this.#context.report.repair('zero-id', this.#offsetOf(start), 'traceId');
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalTraceId);
+          if (hasTraceId && ids.isZero) this.#mending.tell('zero-id', start, 'traceId');
           break;
         }
         case 2: {
@@ -379,8 +381,8 @@ class OtlpJsonReader {
           hasSpanId = form !== IdForm.absent;
           writer.spanIdLow = ids.word0;
           writer.spanIdHigh = ids.word1;
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
-          if (hasSpanId && ids.isZero) this.#context.report.repair('zero-id', this.#offsetOf(start), 'spanId');
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalSpanId);
+          if (hasSpanId && ids.isZero) this.#mending.tell('zero-id', start, 'spanId');
           break;
         }
         case 3:
@@ -400,23 +402,23 @@ class OtlpJsonReader {
           break;
         case 6:
           if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
-          else passOver(cursor, 'name', this.#mend);
+          else this.#mending.passOver(cursor, 'name');
           break;
         case 7:
           if (cursor.readScalar()) writer.kind = kindNumber(cursor.text.bytes, cursor.from, cursor.to);
-          else passOver(cursor, 'kind', this.#mend);
+          else this.#mending.passOver(cursor, 'kind');
           break;
         case 8:
           if (readInteger64(cursor) && cursor.high < 0x8000_0000) {
             writer.startLow = cursor.low;
             writer.startHigh = cursor.high;
-          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'startTimeUnixNano');
+          } else this.#mending.tell('invalid-time', start, 'startTimeUnixNano');
           break;
         case 9:
           if (readInteger64(cursor) && cursor.high < 0x8000_0000) {
             this.#endLow = cursor.low;
             this.#endHigh = cursor.high;
-          } else this.#context.report.repair('invalid-time', this.#offsetOf(start), 'endTimeUnixNano');
+          } else this.#mending.tell('invalid-time', start, 'endTimeUnixNano');
           break;
         case 10:
           this.#readSpanAttributes(cursor);
@@ -474,19 +476,7 @@ class OtlpJsonReader {
 
   #setDuration(start: number): void {
     const mended = this.#writer.setEnd(this.#endLow, this.#endHigh);
-    if (mended !== undefined) this.#context.report.repair(mended, this.#offsetOf(start), 'the times of a span');
-  }
-
-  readonly #mend: Mend = (position, what) => {
-    this.#isMended = true;
-    this.#context.report.repair('unexpected-type', this.#offsetOf(position), what);
-  };
-
-  /** An id that had to be replaced by a hash stays to be seen, as an attribute. */
-  #keepOriginal(start: number, key: number): void {
-    const { original } = this.#ids;
-    this.#context.report.repair('invented-id', this.#offsetOf(start), original);
-    this.#writer.addAttribute(key, this.#writer.value(key, original));
+    if (mended !== undefined) this.#mending.tell(mended, start, 'the times of a span');
   }
 
   #carryCount(cursor: JsonCursor, key: number): void {
@@ -497,7 +487,7 @@ class OtlpJsonReader {
   #readStatus(cursor: JsonCursor): number {
     const writer = this.#writer;
     if (!cursor.tryOpenObject()) {
-      passOver(cursor, 'status', this.#mend);
+      this.#mending.passOver(cursor, 'status');
       return 0;
     }
     let code = 0;
@@ -527,15 +517,15 @@ class OtlpJsonReader {
       for (let first = true; cursor.nextKey(first); first = false) {
         if (this.#attributes.readPlain(cursor)) writer.addAttribute(this.#attributes.key, this.#attributes.value);
       }
-    } else passOver(cursor, 'attributes', this.#mend);
+    } else this.#mending.passOver(cursor, 'attributes');
   }
 
   #readEvents(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenArray()) return passOver(cursor, 'events', this.#mend);
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'events');
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        passOver(cursor, 'event', this.#mend);
+        this.#mending.passOver(cursor, 'event');
         continue;
       }
       writer.beginEvent();
@@ -544,12 +534,12 @@ class OtlpJsonReader {
           case 1: {
             const at = cursor.position;
             if (readInteger64(cursor) && cursor.high < 0x8000_0000) writer.setEventTime(cursor.low, cursor.high);
-            else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timeUnixNano of an event');
+            else this.#mending.tell('invalid-time', at, 'timeUnixNano of an event');
             break;
           }
           case 2:
             if (cursor.readScalar()) writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
-            else passOver(cursor, 'name of an event', this.#mend);
+            else this.#mending.passOver(cursor, 'name of an event');
             break;
           case 3:
             this.#readPartAttributes(cursor, false);
@@ -570,10 +560,10 @@ class OtlpJsonReader {
   #readLinks(cursor: JsonCursor): void {
     const writer = this.#writer;
     const ids = this.#ids;
-    if (!cursor.tryOpenArray()) return passOver(cursor, 'links', this.#mend);
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'links');
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        passOver(cursor, 'link', this.#mend);
+        this.#mending.passOver(cursor, 'link');
         continue;
       }
       writer.beginLink();
@@ -615,7 +605,7 @@ class OtlpJsonReader {
     const writer = this.#writer;
     const kind = cursor.kind();
     const isArray = kind === JsonKind.array;
-    if (!isArray && kind !== JsonKind.object) return passOver(cursor, 'attributes', this.#mend);
+    if (!isArray && kind !== JsonKind.object) return this.#mending.passOver(cursor, 'attributes');
     cursor.position++;
     for (let first = true; isArray ? cursor.nextItem(first) : cursor.nextKey(first); first = false) {
       if (!(isArray ? this.#attributes.read(cursor) : this.#attributes.readPlain(cursor))) continue;

@@ -10,6 +10,7 @@ import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor, JsonKind } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
 import { KeyTable } from '../json/key-table.ts';
+import { Mending } from '../json/mending.ts';
 import { microsToNanos, readInteger64, readPlainValue } from '../json/scalars.ts';
 import type { Shape } from '../json/shape.ts';
 import { TagField, TagFields } from '../json/tags.ts';
@@ -80,6 +81,7 @@ class ZipkinJsonReader {
   readonly #context: DecodeContext;
   readonly #offsetOf: (position: number) => number;
   readonly #ids = new IdReader();
+  readonly #mending: Mending;
   readonly #fields: TagFields;
   /** What a tag key is beside an attribute: a `Field`. */
   readonly #roles: KeyRoles;
@@ -117,6 +119,7 @@ class ZipkinJsonReader {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
+    this.#mending = new Mending(context, offsetOf);
     this.#fields = new TagFields(this.#writer);
     this.#roles = new KeyRoles(this.#writer, key =>
       RESOURCE_TAG.test(key) ? Field.resourceTag : LINK_TAG.test(key) ? Field.link : Field.none,
@@ -222,7 +225,7 @@ class ZipkinJsonReader {
           writer.traceId1 = ids.word1;
           writer.traceId2 = ids.word2;
           writer.traceId3 = ids.word3;
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalTraceId);
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalTraceId);
           break;
         }
         case 2:
@@ -235,16 +238,16 @@ class ZipkinJsonReader {
           hasSpanId = form !== IdForm.absent;
           writer.spanIdLow = ids.word0;
           writer.spanIdHigh = ids.word1;
-          if (form === IdForm.invented) this.#keepOriginal(start, this.#originalSpanId);
+          if (form === IdForm.invented) this.#mending.keepOriginal(this.#ids, start, this.#originalSpanId);
           break;
         }
         case 4:
           if (cursor.readScalar()) writer.kind = this.#kindOf(cursor.text, cursor.from, cursor.to);
-          else this.#passOver(cursor, 'kind');
+          else this.#mending.passOver(cursor, 'kind');
           break;
         case 5:
           if (cursor.readScalar()) writer.name = writer.nameOf(cursor.text, cursor.from, cursor.to);
-          else this.#passOver(cursor, 'name');
+          else this.#mending.passOver(cursor, 'name');
           break;
         case 6:
           hasStart = this.#readTimestamp(cursor, start);
@@ -326,27 +329,14 @@ class ZipkinJsonReader {
 
   #readFlag(cursor: JsonCursor, field: string): boolean {
     const word = cursor.readWord();
-    if (word === undefined) this.#passOver(cursor, field);
+    if (word === undefined) this.#mending.passOver(cursor, field);
     return word === true;
-  }
-
-  #passOver(cursor: JsonCursor, field: string): void {
-    if (cursor.kind() !== JsonKind.null) {
-      this.#context.report.repair('unexpected-type', this.#offsetOf(cursor.position), field);
-    }
-    cursor.skipValue();
-  }
-
-  #keepOriginal(start: number, key: number): void {
-    const { original } = this.#ids;
-    this.#context.report.repair('invented-id', this.#offsetOf(start), original);
-    this.#writer.addAttribute(key, this.#writer.value(key, original));
   }
 
   #readTimestamp(cursor: JsonCursor, start: number): boolean {
     const writer = this.#writer;
     if (!readInteger64(cursor) || !microsToNanos(cursor) || cursor.high >= 0x8000_0000) {
-      this.#context.report.repair('invalid-time', this.#offsetOf(start), 'timestamp');
+      this.#mending.tell('invalid-time', start, 'timestamp');
       return false;
     }
     writer.startLow = cursor.low;
@@ -356,11 +346,11 @@ class ZipkinJsonReader {
 
   #readDuration(cursor: JsonCursor, start: number): boolean {
     const writer = this.#writer;
-    if (!readInteger64(cursor)) this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
+    if (!readInteger64(cursor)) this.#mending.tell('invalid-time', start, 'duration');
     else if (cursor.high >= 0x8000_0000) {
-      this.#context.report.repair('end-before-start', this.#offsetOf(start), 'a negative duration');
+      this.#mending.tell('end-before-start', start, 'a negative duration');
     } else if (!microsToNanos(cursor) || cursor.high >= 0x8000_0000) {
-      this.#context.report.repair('invalid-time', this.#offsetOf(start), 'duration');
+      this.#mending.tell('invalid-time', start, 'duration');
     } else {
       writer.durationLow = cursor.low;
       writer.durationHigh = cursor.high;
@@ -370,7 +360,7 @@ class ZipkinJsonReader {
   }
 
   #readEndpoint(cursor: JsonCursor, isLocal: boolean): void {
-    if (!cursor.tryOpenObject()) return this.#passOver(cursor, isLocal ? 'localEndpoint' : 'remoteEndpoint');
+    if (!cursor.tryOpenObject()) return this.#mending.passOver(cursor, isLocal ? 'localEndpoint' : 'remoteEndpoint');
     for (let first = true; cursor.nextKey(first); first = false) {
       this.#readEndpointField(cursor, isLocal);
       if (this.#field === Field.none) this.#writer.addAttribute(this.#key, this.#value);
@@ -407,7 +397,7 @@ class ZipkinJsonReader {
 
   #readTags(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenObject()) return this.#passOver(cursor, 'tags');
+    if (!cursor.tryOpenObject()) return this.#mending.passOver(cursor, 'tags');
     for (let first = true; cursor.nextKey(first); first = false) {
       this.#readTag(cursor);
       switch (this.#field) {
@@ -480,10 +470,10 @@ class ZipkinJsonReader {
 
   #readAnnotations(cursor: JsonCursor): void {
     const writer = this.#writer;
-    if (!cursor.tryOpenArray()) return this.#passOver(cursor, 'annotations');
+    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'annotations');
     for (let first = true; cursor.nextItem(first); first = false) {
       if (!cursor.tryOpenObject()) {
-        this.#passOver(cursor, 'annotation');
+        this.#mending.passOver(cursor, 'annotation');
         continue;
       }
       writer.beginEvent();
@@ -493,7 +483,7 @@ class ZipkinJsonReader {
         if (field === 1) {
           if (readInteger64(cursor) && microsToNanos(cursor) && cursor.high < 0x8000_0000) {
             writer.setEventTime(cursor.low, cursor.high);
-          } else this.#context.report.repair('invalid-time', this.#offsetOf(at), 'timestamp of an annotation');
+          } else this.#mending.tell('invalid-time', at, 'timestamp of an annotation');
         } else if (field === 2 && cursor.readScalar()) this.#takeEvent(cursor);
         else cursor.skipValue();
       }
