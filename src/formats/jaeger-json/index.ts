@@ -14,6 +14,7 @@ import { microsToNanos, readInteger64, readPlainValue, readSmallInteger } from '
 import type { Shape } from '../json/shape.ts';
 import { TagField, TagFields } from '../json/tags.ts';
 import { type JaegerHost, LANE_FIELD, LaneField, LaneForm, NOT_FOR_THE_LANE } from '../lane/lane.ts';
+import { readProcessTags, TagReader } from './tags.ts';
 
 // What Jaeger's query API and the "JSON" button of its UI give.
 // https://github.com/jaegertracing/jaeger/blob/main/internal/uimodel/model.go
@@ -42,7 +43,6 @@ const SPAN_KEYS = new KeyTable({
   warnings: 13,
 });
 const REFERENCE_KEYS = new KeyTable({ refType: 1, traceID: 2, spanID: 3 });
-const TAG_KEYS = new KeyTable({ key: 1, type: 2, vType: 2, value: 3 });
 const LOG_KEYS = new KeyTable({ timestamp: 1, fields: 2 });
 
 /** How a trace begins as Jaeger writes it; its spans begin alike, but have no `spans`. */
@@ -101,6 +101,7 @@ class JaegerJsonReader {
   readonly #ids = new IdReader();
   readonly #mending: Mending;
   readonly #fields: TagFields;
+  readonly #tags: TagReader;
   readonly #referenceType: number;
   readonly #warnings: number;
   readonly #originalTraceId: number;
@@ -124,20 +125,13 @@ class JaegerJsonReader {
   readonly #references: Reference[] = [];
   #referenceCount = 0;
 
-  // The tag read last: an attribute, or what it says of the span.
-  #key = 0;
-  #field: number = TagField.none;
-  /** Id of the attribute's value, or what `TagFields` takes. */
-  #value = 0;
-  /** The value was a string, and is still the cursor's text. */
-  #isText = false;
-
   constructor(context: DecodeContext, offsetOf: (position: number) => number) {
     this.#context = context;
     this.#writer = context.writer;
     this.#offsetOf = offsetOf;
     this.#mending = new Mending(context, offsetOf);
     this.#fields = new TagFields(this.#writer);
+    this.#tags = new TagReader(this.#writer, this.#fields, this.#mending);
     const key = (name: string) => this.#writer.keyOfText(name);
     this.#referenceType = key(REFERENCE_TYPE);
     this.#warnings = key(WARNINGS);
@@ -258,7 +252,7 @@ class JaegerJsonReader {
     for (let first = true; cursor.nextKey(first); first = false) {
       const field = cursor.textString();
       if (field === 'serviceName' && cursor.readScalar()) service = cursor.textString();
-      else if (field === 'tags') tags = this.#readProcessTags(cursor);
+      else if (field === 'tags') tags = readProcessTags(cursor);
       else cursor.skipValue();
     }
     if (service === NO_SERVICE) service = '';
@@ -268,19 +262,6 @@ class JaegerJsonReader {
       if (name !== 'service.name' || service === '') attributes.set(name, value);
     }
     return this.#writer.resourceOf(serviceNameOf(attributes), attributes);
-  }
-
-  #readProcessTags(cursor: JsonCursor): [string, AttributeValue][] {
-    const tags: [string, AttributeValue][] = [];
-    const value = readPlainValue(cursor);
-    if (Array.isArray(value)) {
-      for (const tag of value) {
-        if (typeof tag !== 'object' || tag === null || !('key' in tag) || typeof tag.key !== 'string') continue;
-        const type = Buffer.from(String(tag.type ?? tag.vType ?? ' '));
-        tags.push([tag.key, typedValue(tagType(type, 0), tag.value ?? null)]);
-      }
-    } else if (typeof value === 'object' && value !== null) tags.push(...Object.entries(value));
-    return tags;
   }
 
   /** Reads as many spans as the fast lane can. */
@@ -308,13 +289,13 @@ class JaegerJsonReader {
         return LANE_FIELD + LaneField.nothing;
       }
       const ofSpan = form === LaneForm.jaegerTag;
-      if (!this.#readTag(cursor, ofSpan) || cursor.position !== to) throw NOT_FOR_THE_LANE;
+      if (!this.#tags.read(cursor, ofSpan) || cursor.position !== to) throw NOT_FOR_THE_LANE;
       if (!ofSpan && this.#isEventName) {
         host.value = this.#writer.nameOf(cursor.text, cursor.from, cursor.to);
         return LANE_FIELD + LaneField.eventName;
       }
-      host.value = this.#value;
-      return this.#field === TagField.none ? this.#key : LANE_FIELD + this.#field;
+      host.value = this.#tags.value;
+      return this.#tags.field === TagField.none ? this.#tags.key : LANE_FIELD + this.#tags.field;
     },
     key: (from, to) => {
       const key = this.#writer.keyOf(this.#cursorAt(from), from, to);
@@ -401,7 +382,7 @@ class JaegerJsonReader {
           this.#readDuration(cursor, start);
           break;
         case 9:
-          this.#readTags(cursor);
+          this.#tags.readAll(cursor);
           break;
         case 10:
           this.#readLogs(cursor);
@@ -581,113 +562,6 @@ class JaegerJsonReader {
     );
   }
 
-  #readTags(cursor: JsonCursor): void {
-    const writer = this.#writer;
-    if (cursor.kind() === JsonKind.object) {
-      cursor.tryOpenObject();
-      for (let first = true; cursor.nextKey(first); first = false) {
-        this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-        this.#readTagValue(cursor, TagType.none, true);
-        this.#takeTag();
-      }
-      return;
-    }
-    if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'tags');
-    for (let first = true; cursor.nextItem(first); first = false) {
-      if (this.#readTag(cursor, true)) this.#takeTag();
-    }
-  }
-
-  /** Gives the span in hand the tag read last. */
-  #takeTag(): void {
-    const field = this.#field;
-    if (field === TagField.none) this.#writer.addAttribute(this.#key, this.#value);
-    else if (field === TagField.kind) this.#writer.kind = this.#value;
-    else this.#fields.take(field, this.#value);
-  }
-
-  /** Reads `{"key":…,"type":…,"value":…}`. Returns false where it is no tag. */
-  #readTag(cursor: JsonCursor, ofSpan: boolean): boolean {
-    const writer = this.#writer;
-    if (!cursor.tryOpenObject()) {
-      this.#mending.passOver(cursor, 'tag');
-      return false;
-    }
-    let hasKey = false;
-    let type: TagType = TagType.none;
-    let valueAt = -1;
-    let isRead = false;
-    for (let first = true; cursor.nextKey(first); first = false) {
-      const field = TAG_KEYS.match(cursor.text, cursor.from, cursor.to);
-      if (field === 3) {
-        cursor.peek();
-        valueAt = cursor.position;
-        // Key and type nearly always stand before the value, and nothing behind it.
-        isRead = hasKey && type !== TagType.none;
-        if (isRead) this.#readTagValue(cursor, type, ofSpan);
-        else cursor.skipValue();
-        continue;
-      }
-      isRead = false;
-      if (field === 1 && cursor.readScalar()) {
-        this.#key = writer.keyOf(cursor.text, cursor.from, cursor.to);
-        hasKey = true;
-      } else if (field === 2 && cursor.readScalar()) type = tagType(cursor.text.bytes, cursor.from);
-      else cursor.skipValue();
-    }
-    if (!hasKey || valueAt < 0) return false;
-    if (isRead) return true;
-    const { position } = cursor;
-    cursor.position = valueAt;
-    this.#readTagValue(cursor, type, ofSpan);
-    cursor.position = position;
-    return true;
-  }
-
-  /** Reads the value of the tag whose key is in `#key`. */
-  #readTagValue(cursor: JsonCursor, type: TagType, ofSpan: boolean): void {
-    const writer = this.#writer;
-    this.#field = ofSpan ? this.#fields.fieldOf(this.#key) : TagField.none;
-    if (this.#field !== TagField.none && this.#readField(cursor)) return;
-    this.#field = TagField.none;
-    const kind = cursor.kind();
-    const key = this.#key;
-    this.#isText = kind === JsonKind.string;
-    if (kind === JsonKind.string) {
-      cursor.readString();
-      if (type === TagType.string || type === TagType.none) {
-        this.#value = writer.stringValue(key, cursor.text, cursor.from, cursor.to);
-      } else if (type === TagType.int) {
-        this.#value = writer.integerValue(key, cursor.text, cursor.from, cursor.to);
-      } else this.#value = writer.value(key, typedValue(type, cursor.textString()));
-    } else if (kind === JsonKind.number) {
-      cursor.readBare();
-      const isDouble = type === TagType.double || hasFraction(cursor);
-      this.#value = isDouble
-        ? writer.numberValue(key, cursor.text, cursor.from, cursor.to)
-        : writer.integerValue(key, cursor.text, cursor.from, cursor.to);
-    } else if (kind === JsonKind.true || kind === JsonKind.false) {
-      this.#value = writer.boolValue(key, cursor.readWord() === true);
-    } else this.#value = writer.value(key, readPlainValue(cursor));
-  }
-
-  /** Reads the value of a tag that is a field of the span. Returns false, having read nothing, where it stays an attribute. */
-  #readField(cursor: JsonCursor): boolean {
-    const start = cursor.position;
-    if (this.#field === TagField.error) {
-      const value = readPlainValue(cursor);
-      this.#value = 0;
-      // Clients write the mark as a bool, as "true" and as 1; the Jaeger UI takes the first two.
-      if (value === true || value === 'true' || value === 1n) return true;
-    } else {
-      if (!cursor.readScalar()) return false;
-      this.#value = this.#fields.valueOf(this.#field, cursor.text, cursor.from, cursor.to);
-      if (this.#value >= 0) return true;
-    }
-    cursor.position = start;
-    return false;
-  }
-
   #readLogs(cursor: JsonCursor): void {
     const writer = this.#writer;
     if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'logs');
@@ -712,7 +586,7 @@ class JaegerJsonReader {
 
   /** Says whether the field of a log that was read last names its event. */
   get #isEventName(): boolean {
-    return this.#key === this.#event && this.#isText;
+    return this.#tags.key === this.#event && this.#tags.isText;
   }
 
   #readLogFields(cursor: JsonCursor): void {
@@ -720,12 +594,12 @@ class JaegerJsonReader {
     if (!cursor.tryOpenArray()) return this.#mending.passOver(cursor, 'fields');
     let isNamed = false;
     for (let first = true; cursor.nextItem(first); first = false) {
-      if (!this.#readTag(cursor, false)) continue;
+      if (!this.#tags.read(cursor, false)) continue;
       if (this.#isEventName && !isNamed) {
         // The field `event` is the event's name.
         isNamed = true;
         writer.setEventName(writer.nameOf(cursor.text, cursor.from, cursor.to));
-      } else writer.addEventAttribute(this.#key, this.#value);
+      } else writer.addEventAttribute(this.#tags.key, this.#tags.value);
     }
   }
 }
@@ -733,54 +607,4 @@ class JaegerJsonReader {
 /** CHILD_OF or FOLLOWS_FROM: the first letter tells. */
 function isChildOf({ bytes }: ByteSource, from: number): boolean {
   return (bytes[from]! | 32) === 99;
-}
-
-function hasFraction(cursor: JsonCursor): boolean {
-  const { bytes } = cursor.text;
-  for (let at = cursor.from; at < cursor.to; at++) {
-    const byte = bytes[at]!;
-    if (byte === 46 || byte === 69 || byte === 101 || byte === 78 || byte === 73) return true;
-  }
-  return false;
-}
-
-/** The types of tags. */
-const TagType = { none: 0, string: 1, bool: 2, int: 3, double: 4, binary: 5 } as const;
-type TagType = (typeof TagType)[keyof typeof TagType];
-
-/** Reads `string`, `bool`, `int64` (`int`, `long`), `float64` (`double`, `float`), `binary` in any case. */
-function tagType(bytes: Uint8Array, from: number): TagType {
-  switch (bytes[from]! | 32) {
-    case 115:
-      return TagType.string;
-    case 98:
-      return (bytes[from + 1]! | 32) === 105 ? TagType.binary : TagType.bool;
-    case 105:
-    case 108:
-      return TagType.int;
-    case 102:
-    case 100:
-      return TagType.double;
-    default:
-      return TagType.none;
-  }
-}
-
-/** The value of a tag whose JSON may be of another type than the tag names. */
-function typedValue(type: TagType, value: AttributeValue): AttributeValue {
-  switch (type) {
-    case TagType.bool:
-      return value === 'true' ? true : value === 'false' ? false : value;
-    case TagType.int:
-      return typeof value === 'string' && /^-?\d{1,18}$/.test(value) ? BigInt(value) : value;
-    case TagType.double:
-      return typeof value === 'bigint' ||
-        (typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)))
-        ? Number(value)
-        : value;
-    case TagType.binary:
-      return typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value;
-    default:
-      return value;
-  }
 }
