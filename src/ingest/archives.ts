@@ -1,6 +1,7 @@
 import type { Entry } from 'yauzl';
 import type { RandomAccess } from '../formats/format.ts';
-import { ByteReader, type CompressionLimits, inflated, type Volume } from './compression.ts';
+import { ByteReader } from './byte-reader.ts';
+import { type CompressionLimits, inflated, type Volume } from './compression.ts';
 import { SourceDamage } from './damage.ts';
 
 // Archives: files one after the other, each read as a source of its own. Nothing is ever written to where a name says.

@@ -1,4 +1,4 @@
-import type { ByteReader } from './compression.ts';
+import type { ByteReader } from './byte-reader.ts';
 import { SourceDamage } from './damage.ts';
 
 // Codecs whose frames hold blocks. The blocks are decompressed by libraries; the frames around them are read here, block

@@ -1,8 +1,8 @@
 import { constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ByteReader } from '../../src/ingest/byte-reader.ts';
 import {
-  ByteReader,
   type CompressionLimits,
   DEFAULT_COMPRESSION_LIMITS,
   decompressed,

@@ -2,8 +2,7 @@ import type { AttributeValue } from '../../model/attributes.ts';
 import { SPAN_KINDS, STATUS_CODES } from '../../model/status.ts';
 import { attributeOf, parseJson } from '../drafts/record.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
-import { plainValue } from '../rows/cells.ts';
-import type { Mend } from '../rows/row-reader.ts';
+import { type Mend, plainValue } from '../rows/cells.ts';
 import type { ParquetRow } from './file.ts';
 import { anyValueOf, linksOf } from './proto.ts';
 

@@ -17,6 +17,7 @@ import {
 } from '../drafts/record.ts';
 import type { DraftId, EventDraft, LinkDraft } from '../drafts/span-draft.ts';
 import { nanosOf, nanosOfRfc3339 } from '../drafts/times.ts';
+import type { Reason } from '../format.ts';
 import { parseLiteral } from './literals.ts';
 
 // What a cell of a table says, however its table writes it: as a value of JSON or Parquet, or as text in a CSV.
@@ -24,6 +25,9 @@ import { parseLiteral } from './literals.ts';
 /** A cell: a JSON value, or bytes (of Parquet). */
 export type Cell = JsonValue | Uint8Array;
 export type Row = { readonly [column: string]: Cell };
+
+/** Is told what was mended of the row in hand. */
+export type Mend = (reason: Reason, detail: string) => void;
 
 /** The places of units of time: 10^-n seconds. */
 export const UNIT_DIGITS = { s: 0, ms: 3, us: 6, ns: 9 } as const;

@@ -10,12 +10,12 @@ import {
   isEmptyCell,
   jsonOfCell,
   kindOfCell,
+  type Mend,
   type Row,
   statusOfCell,
   timeOfCell,
   valueOfCell,
 } from './cells.ts';
-import type { Mend } from './row-reader.ts';
 
 // Rows of the table `otel_traces` that the Collector's ClickHouse exporter fills, in JSON, CSV or Parquet.
 // https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/exporter/clickhouseexporter

@@ -1,9 +1,8 @@
 import type { SpanDraft } from '../drafts/span-draft.ts';
 import { alibabaDraft } from './alibaba.ts';
-import type { Row, Unit } from './cells.ts';
+import type { Mend, Row, Unit } from './cells.ts';
 import { clickhouseDraft } from './clickhouse.ts';
 import type { Field } from './columns.ts';
-import type { Mend } from './row-reader.ts';
 
 // Tables of spans that are known by their columns. A column that a preset does not name is read by its name, and is an
 // attribute where that says nothing either.

@@ -4,7 +4,6 @@ import { jaegerErrorOf, parentAndLinks } from '../drafts/jaeger.ts';
 import { textOf } from '../drafts/record.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
 import { fieldsOfTags, type TagFields } from '../drafts/tag-fields.ts';
-import type { Reason } from '../format.ts';
 import {
   attributeOfCell,
   attributesOfCell,
@@ -18,6 +17,7 @@ import {
   jsonOfCell,
   kindOfCell,
   linksOfCell,
+  type Mend,
   type Row,
   referencesOfCell,
   statusOfCell,
@@ -42,7 +42,6 @@ import { PRESETS, type Preset } from './presets.ts';
 
 /** Reads the rows of one table. */
 export type RowReader = (row: Row) => SpanDraft;
-export type Mend = (reason: Reason, detail: string) => void;
 
 const MEANINGS: Readonly<Record<string, Meaning>> = Object.fromEntries([
   ...FIELDS.map(field => [field, { field }] as const),
