@@ -1,6 +1,7 @@
 import { ToldError } from '../errors.ts';
-import { DEFAULT_LIMITS, REASONS, type Reason, textOfReason } from '../formats/format.ts';
+import { DEFAULT_LIMITS } from '../formats/format.ts';
 import { FORMATS } from '../formats/index.ts';
+import { REASONS, type Reason, textOfReason } from '../formats/reasons.ts';
 import type { SourceAccount } from '../ingest/account.ts';
 import { DEFAULT_COMPRESSION_LIMITS } from '../ingest/compression.ts';
 import { type DecodeObserver, SourceDecoder } from '../ingest/decoding.ts';

@@ -1,6 +1,7 @@
 import { DraftWriter, type SpanDraft } from './drafts/span-draft.ts';
-import type { DecodeContext, Reason } from './format.ts';
+import type { DecodeContext } from './format.ts';
 import { BadRecord } from './json/cursor.ts';
+import type { Reason } from './reasons.ts';
 
 // What formats of console output share: lines without the colours of a terminal, and the account of spans found among them. What
 // logs put around each line is taken off before (ingest/log-wrappers.ts); colours may stand on few lines only, such as the level of

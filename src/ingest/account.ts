@@ -1,4 +1,5 @@
-import { type DecodeReport, REASONS, type Reason } from '../formats/format.ts';
+import type { DecodeReport } from '../formats/format.ts';
+import { REASONS, type Reason } from '../formats/reasons.ts';
 
 // The account of an ingest: what came of every record, by source. Nothing is dropped without a line in it.
 

@@ -1,15 +1,9 @@
 import { BatchWriter, type BatchWriterOptions } from '../formats/columns/batch-writer.ts';
-import type {
-  BinaryDecoder,
-  DecodeContext,
-  DecodeLimits,
-  DecodeReport,
-  Reason,
-  TraceFormat,
-} from '../formats/format.ts';
+import type { BinaryDecoder, DecodeContext, DecodeLimits, DecodeReport, TraceFormat } from '../formats/format.ts';
 import { BINARY_FORMATS, FILE_FORMATS, JSON_FORMATS, TEXT_FORMATS } from '../formats/index.ts';
 import { EMBEDDED_JSON, JsonDocuments } from '../formats/json/documents.ts';
 import { SpanLane } from '../formats/lane/lane.ts';
+import type { Reason } from '../formats/reasons.ts';
 import type { ColumnMap } from '../formats/rows/columns.ts';
 import { TextLines } from '../formats/text-lines.ts';
 import { AccountKeeper, accountOf, type PartialAccount, type SourceAccount } from './account.ts';

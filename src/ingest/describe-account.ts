@@ -1,5 +1,5 @@
-import { REASONS, type Reason, textOfReason } from '../formats/format.ts';
 import { FORMATS } from '../formats/index.ts';
+import { REASONS, type Reason, textOfReason } from '../formats/reasons.ts';
 import type { ReasonCount, SourceAccount } from './account.ts';
 import { shownName } from './source.ts';
 

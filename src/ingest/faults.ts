@@ -1,4 +1,4 @@
-import type { Reason } from '../formats/format.ts';
+import type { Reason } from '../formats/reasons.ts';
 import type { AccountKeeper, SourceAccount } from './account.ts';
 import type { SourceDamage } from './damage.ts';
 import { HINT_FORMATS, poorOutput, refusalOf } from './unreadable.ts';

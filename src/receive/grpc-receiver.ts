@@ -1,6 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Reason } from '../formats/format.ts';
+import type { Reason } from '../formats/reasons.ts';
 import { SourceDamage } from '../ingest/damage.ts';
 import type { BodyFormats } from './body-formats.ts';
 import { type Hold, OverBudget, Pieces, RETRY_AFTER_MS } from './budget.ts';

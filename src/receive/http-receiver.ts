@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Reason } from '../formats/format.ts';
+import type { Reason } from '../formats/reasons.ts';
 import { SourceDamage } from '../ingest/damage.ts';
 import type { BodyFormats } from './body-formats.ts';
 import { type Hold, OverBudget, Pieces, RETRY_AFTER_MS } from './budget.ts';

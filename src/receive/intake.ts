@@ -1,4 +1,5 @@
-import { type DecodeLimits, REASONS, type Reason } from '../formats/format.ts';
+import type { DecodeLimits } from '../formats/format.ts';
+import { REASONS, type Reason } from '../formats/reasons.ts';
 import { AccountKeeper, type SourceAccount } from '../ingest/account.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { monotonicMs } from '../terminal/clock.ts';

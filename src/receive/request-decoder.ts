@@ -1,15 +1,8 @@
 import { BatchWriter, type BatchWriterOptions } from '../formats/columns/batch-writer.ts';
-import {
-  type BinaryDecoder,
-  type BinaryFormat,
-  type DecodeContext,
-  type DecodeLimits,
-  type DecodeReport,
-  REASONS,
-  type Reason,
-} from '../formats/format.ts';
+import type { BinaryDecoder, BinaryFormat, DecodeContext, DecodeLimits, DecodeReport } from '../formats/format.ts';
 import { JsonDocuments } from '../formats/json/documents.ts';
 import { SpanLane } from '../formats/lane/lane.ts';
+import { REASONS, type Reason } from '../formats/reasons.ts';
 import type { BodyFormats } from './body-formats.ts';
 
 // Bodies to columns: the decoders of files, on bodies that are whole in memory. One `BatchWriter` for all of them, so that

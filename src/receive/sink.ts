@@ -1,4 +1,4 @@
-import type { Reason } from '../formats/format.ts';
+import type { Reason } from '../formats/reasons.ts';
 import type { BodyFormats } from './body-formats.ts';
 
 // What stands between receivers and storage. Receivers know protocols and sinks know databases; neither knows the other.

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { REASONS } from '../formats/format.ts';
+import { REASONS } from '../formats/reasons.ts';
 import type { Assembly } from '../model/assembled-columns.ts';
 import type { SpanBatch } from '../model/span-batch.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Reason } from '../../src/formats/format.ts';
+import type { Reason } from '../../src/formats/reasons.ts';
 import { decodeDump } from '../support/decode.ts';
 import { fixture, fixturesIn } from '../support/fixtures.ts';
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { Reason } from '../../src/formats/format.ts';
+import type { Reason } from '../../src/formats/reasons.ts';
 import type { Span } from '../../src/model/span.ts';
 import { decodeDump } from '../support/decode.ts';
 import { readDump } from '../support/load.ts';

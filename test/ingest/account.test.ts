@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { REASONS, type Reason } from '../../src/formats/format.ts';
+import { REASONS, type Reason } from '../../src/formats/reasons.ts';
 import { AccountKeeper, lostRecords, type SourceAccount } from '../../src/ingest/account.ts';
 
 // The account: what came of every record.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Reason } from '../../src/formats/format.ts';
+import type { Reason } from '../../src/formats/reasons.ts';
 import type { SourceAccount } from '../../src/ingest/account.ts';
 import { describeAccount } from '../../src/ingest/describe-account.ts';
 

@@ -3,7 +3,8 @@ import { addFields, attributeOf, integerOf, type JsonRecord, omit, recordOf, tex
 import { type RecordContext, recordContext } from '../drafts/record-format.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
 import { readNanos } from '../drafts/times.ts';
-import type { DecodeContext, Reason } from '../format.ts';
+import type { DecodeContext } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 
 // The spans of one recording (a document of trace events).
 //

@@ -1,6 +1,7 @@
 import { DraftWriter } from '../drafts/span-draft.ts';
-import type { DecodeContext, LineDecoder, Reason, TextFormat } from '../format.ts';
+import type { DecodeContext, LineDecoder, TextFormat } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
+import type { Reason } from '../reasons.ts';
 import type { Row } from '../rows/cells.ts';
 import type { ColumnMap } from '../rows/columns.ts';
 import { type Heading, headingOf, isTypeRow } from '../rows/heading.ts';

@@ -1,7 +1,8 @@
 import { emitChunk, emitPayload } from '../drafts/datadog.ts';
 import { type JsonRecord, type JsonValue, listOf, recordOf, textOf } from '../drafts/record.ts';
 import { type RecordContext, recordContext } from '../drafts/record-format.ts';
-import type { BinaryDecoder, BinaryFormat, DecodeContext, Reason } from '../format.ts';
+import type { BinaryDecoder, BinaryFormat, DecodeContext } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 import { BadMessage, NEED_MORE, Unpacker } from './msgpack.ts';
 
 // Datadog's traces as tracers post them: MessagePack. https://github.com/DataDog/datadog-agent/blob/main/pkg/trace/api/version.go

@@ -1,7 +1,8 @@
-import type { DecodeContext, JsonFormat, Reason } from '../format.ts';
+import type { DecodeContext, JsonFormat } from '../format.ts';
 import { BadRecord, type JsonCursor } from '../json/cursor.ts';
 import type { Outline } from '../json/outline.ts';
 import type { Shape } from '../json/shape.ts';
+import type { Reason } from '../reasons.ts';
 import { type JsonValue, parseJson } from './record.ts';
 import { DraftWriter, type SpanDraft } from './span-draft.ts';
 

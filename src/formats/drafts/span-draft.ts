@@ -3,9 +3,9 @@ import { CARRIED_FIELDS, serviceNameOf } from '../../model/carried-fields.ts';
 import { Quirk, SHARED_SPAN_MASK } from '../../model/span-batch.ts';
 import { Kind, type SpanKind, Status, type StatusCode } from '../../model/status.ts';
 import type { BatchWriter } from '../columns/batch-writer.ts';
-import type { Reason } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
 import { IdForm, IdReader } from '../json/ids.ts';
+import type { Reason } from '../reasons.ts';
 
 // Spans as objects, for formats of which nobody has a million spans a second: a decoder says what a span is, and this
 // writes it into the columns. OTLP, Jaeger and Zipkin write columns themselves (docs/performance.md).

@@ -1,5 +1,5 @@
 import { type ByteSource, byteSource, SLACK } from '../columns/bytes.ts';
-import type { Reason } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 
 // JSON read as bytes, in place: no string, no object, no number is made that the caller did not ask for.
 // `JSON.parse` reads a tenth as many spans a second and rounds 64-bit integers (docs/performance.md).

@@ -1,4 +1,5 @@
-import type { DecodeContext, JsonFormat, Reason, Sighting } from '../format.ts';
+import type { DecodeContext, JsonFormat, Sighting } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 import { BadRecord, JsonCursor, JsonKind, JsonSyntaxError, NEED_MORE, type Skip } from './cursor.ts';
 import { byDocuments, byItems, type Division, isSamePlace, type Place, type PlaceInDocument } from './division.ts';
 import { type Outline, outlineOf } from './outline.ts';

@@ -1,5 +1,6 @@
 import type { BatchWriter } from '../columns/batch-writer.ts';
-import type { DecodeContext, Reason } from '../format.ts';
+import type { DecodeContext } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 import { type JsonCursor, JsonKind } from './cursor.ts';
 import type { IdReader } from './ids.ts';
 

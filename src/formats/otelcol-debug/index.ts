@@ -5,7 +5,8 @@ import { carried } from '../drafts/carried.ts';
 import { attributeOf, parseJson } from '../drafts/record.ts';
 import type { EventDraft, LinkDraft, SpanDraft } from '../drafts/span-draft.ts';
 import { readRfc3339 } from '../drafts/times.ts';
-import type { DecodeContext, LineDecoder, Reason, TextFormat } from '../format.ts';
+import type { DecodeContext, LineDecoder, TextFormat } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 
 // What the OpenTelemetry Collector's debug exporter (formerly: logging exporter) prints with `verbosity: detailed`, behind the prefix of
 // its logger or in the message of a JSON log line. Values may go on over many lines.

@@ -1,6 +1,7 @@
 import { DraftWriter, type SpanDraft } from '../drafts/span-draft.ts';
-import type { DecodeContext, FileDecoder, FileFormat, RandomAccess, Reason } from '../format.ts';
+import type { DecodeContext, FileDecoder, FileFormat, RandomAccess } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
+import type { Reason } from '../reasons.ts';
 import { isSpanTable, readerFor } from '../rows/row-reader.ts';
 import { rowOfParquet } from './cells.ts';
 import { openParquet, type ParquetFile, type ParquetRow } from './file.ts';

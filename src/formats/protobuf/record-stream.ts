@@ -1,5 +1,6 @@
-import type { BinaryDecoder, DecodeContext, Reason } from '../format.ts';
+import type { BinaryDecoder, DecodeContext } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
+import type { Reason } from '../reasons.ts';
 import { type FieldHeader, fieldHeaderAt } from './fields.ts';
 import { Wire, WireError } from './wire.ts';
 

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../drafts/record.ts';
 import { type RecordContext, recordContext } from '../drafts/record-format.ts';
-import type { DecodeContext, Reason } from '../format.ts';
+import type { DecodeContext } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 import type { Heading } from '../rows/heading.ts';
 import { type RowReader, readerFor } from '../rows/row-reader.ts';
 

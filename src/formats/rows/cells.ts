@@ -17,7 +17,7 @@ import {
 } from '../drafts/record.ts';
 import type { DraftId, EventDraft, LinkDraft } from '../drafts/span-draft.ts';
 import { nanosOf, nanosOfRfc3339 } from '../drafts/times.ts';
-import type { Reason } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 import { parseLiteral } from './literals.ts';
 
 // What a cell of a table says, however its table writes it: as a value of JSON or Parquet, or as text in a CSV.

@@ -14,7 +14,8 @@ import {
 import { type RecordContext, recordContext } from '../drafts/record-format.ts';
 import type { SpanDraft } from '../drafts/span-draft.ts';
 import { readNanos, readRfc3339 } from '../drafts/times.ts';
-import type { DecodeContext, LineDecoder, Reason, TextFormat } from '../format.ts';
+import type { DecodeContext, LineDecoder, TextFormat } from '../format.ts';
+import type { Reason } from '../reasons.ts';
 
 // Sentry's envelopes, as SDKs send them: a header, and items of a header and a payload. https://develop.sentry.dev/sdk/data-model/envelopes/
 // {"event_id":"…","sent_at":"…","dsn":"…"}

@@ -1,6 +1,7 @@
 import { DraftWriter, type SpanDraft } from '../drafts/span-draft.ts';
-import type { BinaryDecoder, DecodeContext, Reason } from '../format.ts';
+import type { BinaryDecoder, DecodeContext } from '../format.ts';
 import { BadRecord } from '../json/cursor.ts';
+import type { Reason } from '../reasons.ts';
 import { BinaryProtocol, CompactProtocol, NEED_MORE, ThriftError, type ThriftReader } from './reader.ts';
 
 // A stream of Thrift messages, one after the other. Thrift has no lengths: where a message ends is known when it has been
