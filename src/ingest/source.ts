@@ -133,6 +133,7 @@ export class ChunkReader {
   readonly #descriptor: number;
   readonly #isFile: boolean;
   readonly #buffers = [newChunk(), newChunk(), newChunk()] as const;
+  #turn = 0;
 
   constructor(descriptor: number, isFile: boolean) {
     this.#descriptor = descriptor;
@@ -141,7 +142,7 @@ export class ChunkReader {
 
   /** Reads what comes next, and nothing ahead of it; nothing at the end. */
   next(): Promise<Uint8Array> {
-    return this.#readInto(0, null, Number.POSITIVE_INFINITY);
+    return this.#readInto(this.#turn++, null, Number.POSITIVE_INFINITY);
   }
 
   /** Yields what stands in a file between two places; without them what comes next, to the end. */

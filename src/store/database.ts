@@ -158,7 +158,8 @@ export class Database implements Queryable {
     try {
       await this.run(`SET ${name} = '1 byte'; COMMIT`);
     } finally {
-      await this.run(`SET ${name} = '${usual}'`);
+      // Behind a full disk DuckDB may do nothing any more, and why is what it said first.
+      await this.run(`SET ${name} = '${usual}'`).catch(() => {});
     }
   }
 
