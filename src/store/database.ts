@@ -291,6 +291,8 @@ export async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChu
 
 /** The longest text that stands in its entry itself. */
 const INLINE_BYTES = 12;
+/** As many bytes of texts are asked for together, and one text more. */
+const RUN_BYTES = 1 << 24;
 const NO_TEXTS: { readonly address: number; readonly bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
 
 /** A vector of DuckDB's, for as long as its chunk is the one in hand. */
@@ -344,7 +346,7 @@ class NativeVector implements ColumnVector {
     const validity = this.validity(this.#rowCount);
     const address = this.#addressAt(row);
     let end = address + texts.getUint32(row * 16, true);
-    for (let next = row + 1; next < this.#rowCount; next++) {
+    for (let next = row + 1; next < this.#rowCount && end - address < RUN_BYTES; next++) {
       const isNull = validity !== null && ((validity[next >> 3]! >> (next & 7)) & 1) === 0;
       const length = isNull ? 0 : texts.getUint32(next * 16, true);
       if (length <= INLINE_BYTES) continue;
