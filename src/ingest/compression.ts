@@ -24,9 +24,11 @@ export const DEFAULT_COMPRESSION_LIMITS: CompressionLimits = { ratio: 500, freeB
 const MAX_LAYERS = 4;
 /** As many of the first bytes tell whether a stream is compressed. */
 export const MAGIC_BYTES = 10;
-/** Compressed bytes are fed in pieces of this size: what a fault destroys is at most what came of one. */
-const PIECE = 1 << 16;
-/** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md). */
+/** Compressed bytes are fed in pieces of this size: for the next one the thread that decompresses waits until this one is heard. */
+const PIECE = 1 << 18;
+/** What the limit of growth counts as taken in, besides what was. */
+const HEAD_START = 1 << 16;
+/** Decompressed bytes are handed over in chunks of this size: a call each costs more than the bytes (docs/performance.md), and a fault destroys one. */
 const OUTPUT = 1 << 20;
 
 /** Chunks that are made ahead of who reads them. With fewer, reading waits where decompression waits for a core (docs/performance.md). */
@@ -211,7 +213,7 @@ export interface Volume {
 }
 
 function isBeyond(limits: CompressionLimits, volume: Volume): boolean {
-  return volume.out > limits.freeBytes && volume.out > (volume.in + PIECE) * limits.ratio;
+  return volume.out > limits.freeBytes && volume.out > (volume.in + HEAD_START) * limits.ratio;
 }
 
 function growsTooMuch({ ratio }: CompressionLimits): SourceDamage {
@@ -266,7 +268,9 @@ async function* member(
   let crc = 0;
   let length = 0;
   let isBomb = false;
+  const before = volume.in;
   stream.on('data', (data: Uint8Array) => {
+    volume.in = before + stream.bytesWritten;
     volume.out += data.length;
     length += data.length;
     isBomb ||= isBeyond(limits, volume);
@@ -295,7 +299,6 @@ async function* member(
       } else {
         await Promise.race([new Promise(resolve => stream.write(piece, resolve)), over]);
         fed += piece.length;
-        volume.in += piece.length;
       }
       for (const data of ready) if (codec.trailer !== undefined) crc = library.crc32(data, crc);
       for (const data of ready.splice(0)) {
