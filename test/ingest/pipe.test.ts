@@ -12,7 +12,7 @@ test.each([
   ['at once and then slowly', 'seq 20000; for i in $(seq 20); do sleep 0.005; seq 20000; done', 21 * 108_894],
 ])('bytes that come %s', async (_, writing, length) => {
   const path = join(temporaryFolder(), 'pipe');
-  spawnSync('mkfifo', [path]);
+  spawnSync('sh', ['-c', `mkfifo '${path}'`]);
   const writer = spawn('sh', ['-c', `(${writing}) > '${path}'`]);
   const pipe = await openPipe({ name: path, path, bytes: undefined }, 1);
   expect(pipe.isWhole).toBe(false);
