@@ -1,5 +1,5 @@
 import duckdb from '@duckdb/node-bindings';
-import type { Database } from './database.ts';
+import { type Database, INLINE_BYTES } from './database.ts';
 
 // Rows into a table by whole vectors: fields are written into typed arrays of 2,048 rows, which are copied into DuckDB
 // column by column when they are full. Copying is unchecked by the binding, so that the widths here and the column types of
@@ -8,11 +8,6 @@ import type { Database } from './database.ts';
 const ROWS = 2048;
 /** Full chunks between flushes: a third of a row group, so that little is left for the end. */
 const CHUNKS_PER_FLUSH = 20;
-/**
- * The longest text that stands in its 16-byte entry itself, behind its length as 32 bits, with zeros up to the end. That of a longer one
- * has its first four bytes there, and its address (`duckdb_string_t` of DuckDB's C API).
- */
-const INLINE_BYTES = 12;
 
 const { Type } = duckdb;
 

@@ -289,8 +289,11 @@ export async function* chunksOf(result: duckdb.Result): AsyncGenerator<ColumnChu
   }
 }
 
-/** The longest text that stands in its entry itself. */
-const INLINE_BYTES = 12;
+/**
+ * The longest text that stands in its 16-byte entry itself, behind its length as 32 bits, with zeros up to the end. That of a longer one
+ * has its first four bytes there, and its address (`duckdb_string_t` of DuckDB's C API).
+ */
+export const INLINE_BYTES = 12;
 /** As many bytes of texts are asked for together, and one text more. */
 const RUN_BYTES = 1 << 24;
 const NO_TEXTS: { readonly address: number; readonly bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
@@ -320,7 +323,7 @@ class NativeVector implements ColumnVector {
     return duckdb.vector_get_validity(this.#vector, Math.ceil(rowCount / 64) * 8);
   }
 
-  /** A string_t: the length, then the text itself up to 12 bytes, else four bytes of it and a pointer. */
+  /** Of an entry as `INLINE_BYTES` says. */
   text(row: number): Uint8Array {
     this.#texts ??= viewOf(this.data(this.#rowCount * 16));
     const { buffer, byteOffset } = this.#texts;
